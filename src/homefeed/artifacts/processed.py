@@ -1,0 +1,191 @@
+"""The processed tables as the ETL leaves them and training reads them: typed Parquet and JSON beside the contract's CSV files and pickles.
+
+Files in ``data/processed``:
+
+``meta.json``            what the other files are (``DatasetMeta``); written last, so that a folder without it is not a dataset
+``feature_map.parquet``  ``field`` str, ``value`` str, ``slot`` i32
+``users.parquet``        ``id`` str, ``slot`` i32, a category column: i32 slot, a multi column: list[i32] slots, a number column: f32 (null: missing)
+``items.parquet``        the same, and ``available`` bool, ``hotness_end`` f64, ``hotness_split`` f64, ``clicks_split`` i64
+``train.parquet``        ``ts_us`` i64, ``user`` i32 slot, ``item`` i32 slot, ``label`` i8, ``weight`` f32, ``hotness`` f32 (at its own moment), and ``position`` i32,
+``test.parquet``         ``propensity`` f64, ``surface`` str where the log has them
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from homefeed.core.columns import AVAILABLE, IID, UID, Column, Schema, categories, multis, numbers
+from homefeed.core.errors import ArtifactError
+from homefeed.features.entities import EntityTable
+from homefeed.features.feature_map import Fingerprint, Lineage
+
+META, FEATURE_MAP, USERS, ITEMS, TRAIN, TEST = "meta.json", "feature_map.parquet", "users.parquet", "items.parquet", "train.parquet", "test.parquet"
+CSV_TRAIN, CSV_TEST, PICKLE_META, PICKLE_MAP, CSV_HOTNESS = "train.csv", "test.csv", "meta_data.pkl", "feature_map.pkl", "item_global_score.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How train and test were parted. ``test_from_us``: first moment of the test side (global split) or 0 (per user)."""
+
+    kind: Literal["global", "per-user"]
+    test_fraction: float
+    test_from_us: int
+    id: str
+    """Changes whenever other rows could be on the test side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Whether items that a user clicked before are left out, and why."""
+
+    policy: Literal["exclude", "keep"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetMeta:
+    """``ts_unit_us``: microseconds in one unit of the CSV files' ``ts``. ``log_end_us``: the last row's moment."""
+
+    schema: Schema
+    lineage: Lineage
+    split: Split
+    seen: Seen
+    half_life_days: float
+    prior_impressions: float
+    log_end_us: int
+    train_end_us: int
+    ts_unit_us: int
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> DatasetMeta:
+        raw: dict[str, Any] = json.loads(text)
+        schema, lineage = raw.pop("schema"), raw.pop("lineage")
+        return cls(
+            schema=Schema(tuple(Column(**c) for c in schema["user"]), tuple(Column(**c) for c in schema["item"]), tuple(schema["log_extra"]), schema["events"]),
+            lineage=Lineage(lineage["id"], tuple(Fingerprint(**f) for f in lineage["history"])),
+            split=Split(**raw.pop("split")),
+            seen=Seen(**raw.pop("seen")),
+            **raw,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """N log rows. ``user`` and ``item``: int32[N], rows of the entity tables; ``hotness``: the item's global_score just before ``ts_us``."""
+
+    ts_us: npt.NDArray[np.int64]
+    user: npt.NDArray[np.int32]
+    item: npt.NDArray[np.int32]
+    label: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
+    hotness: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.ts_us)
+
+    def take(self, index: npt.NDArray[Any]) -> Interactions:
+        return Interactions(*(getattr(self, name)[index] for name in self.__slots__))
+
+    @classmethod
+    def concatenate(cls, parts: list[Interactions]) -> Interactions:
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """By row of the item table (row 0: the unknown item). Hotness at the end of the log, and at the split from train rows alone."""
+
+    available: npt.NDArray[np.bool_]
+    hotness_end: npt.NDArray[np.float32]
+    hotness_split: npt.NDArray[np.float32]
+    clicks_split: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedDataset:
+    meta: DatasetMeta
+    users: EntityTable
+    items: EntityTable
+    facts: ItemFacts
+    train: Interactions
+    test: Interactions
+
+    @property
+    def map_size(self) -> int:
+        return self.meta.lineage.size
+
+
+def read_meta(folder: Path) -> DatasetMeta | None:
+    """The dataset's description; None where no ETL has finished in this folder."""
+    path = folder / META
+    return DatasetMeta.from_json(path.read_text()) if path.exists() else None
+
+
+def read_dataset(folder: Path) -> ProcessedDataset:
+    """Raises ``ArtifactError`` when there is no whole ETL output."""
+    meta = read_meta(folder)
+    if meta is None:
+        raise ArtifactError(f"No processed data in {folder}", expected=f"{META} and the tables beside it", next_step="Make them: homefeed etl")
+    users_frame, items_frame = pl.read_parquet(folder / USERS), pl.read_parquet(folder / ITEMS)
+    users, items = _entities(users_frame, meta.schema.user), _entities(items_frame, meta.schema.item)
+    user_rows, item_rows = users.rows_by_slot(meta.lineage.size), items.rows_by_slot(meta.lineage.size)
+    train, test = (_interactions(pl.read_parquet(folder / name), user_rows, item_rows) for name in (TRAIN, TEST))
+    return ProcessedDataset(meta, users, items, _facts(items_frame), train, test)
+
+
+def read_tag_slots(folder: Path, fields: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    """The part of the feature map that holds these fields: field -> value -> slot."""
+    frame = pl.scan_parquet(folder / FEATURE_MAP).filter(pl.col("field").is_in(fields)).collect()
+    return {f: dict(frame.filter(pl.col("field") == f).select("value", "slot").iter_rows()) for f in fields}
+
+
+def id_field_of(columns: tuple[Column, ...], schema: Schema) -> str:
+    return UID if columns is schema.user else IID
+
+
+def _entities(frame: pl.DataFrame, columns: tuple[Column, ...]) -> EntityTable:
+    names = ["slot", *(c.name for c in categories(columns))]
+    slots = np.vstack([np.zeros((1, len(names)), np.int32), frame.select(names).fill_null(0).to_numpy().astype(np.int32)])
+    bags = {c.name: _padded(frame[c.name]) for c in multis(columns)}
+    values = frame.select([pl.col(c.name).cast(pl.Float32) for c in numbers(columns)])
+    missing = np.full((1, values.width), np.nan, np.float32)
+    return EntityTable(["", *frame["id"].to_list()], slots, bags, np.vstack([missing, values.fill_null(float("nan")).to_numpy().reshape(len(frame), -1)]))
+
+
+def _padded(lists: pl.Series) -> npt.NDArray[np.int32]:
+    """int32[1 + N, L]: the lists, 0-padded; row 0 is empty."""
+    width = max(int(lists.list.len().to_numpy().max(initial=0)), 1)
+    padded = np.zeros((1 + len(lists), width), np.int32)
+    for row, values in enumerate(lists.to_list(), start=1):
+        padded[row, : len(values or ())] = values or ()
+    return padded
+
+
+def _interactions(frame: pl.DataFrame, user_rows: npt.NDArray[np.int32], item_rows: npt.NDArray[np.int32]) -> Interactions:
+    return Interactions(
+        frame["ts_us"].to_numpy(),
+        user_rows[frame["user"].to_numpy()],
+        item_rows[frame["item"].to_numpy()],
+        frame["label"].to_numpy().astype(np.float32),
+        frame["weight"].to_numpy().astype(np.float32),
+        frame["hotness"].to_numpy().astype(np.float32),
+    )
+
+
+def _facts(frame: pl.DataFrame) -> ItemFacts:
+    def column(name: str, dtype: Any) -> npt.NDArray[Any]:
+        values = frame[name].to_numpy().astype(dtype)
+        return np.concatenate([np.zeros(1, dtype), values])
+
+    return ItemFacts(column(AVAILABLE, np.bool_), column("hotness_end", np.float32), column("hotness_split", np.float32), column("clicks_split", np.int64))

@@ -1,0 +1,176 @@
+"""Every knob, typed, on one page. Default < TOML file < ``RECSYS_*`` environment < flag."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from homefeed.core.columns import AVAILABLE, Column, Kind, Schema
+
+SeenPolicy = Literal["auto", "exclude", "keep"]
+SplitKind = Literal["global", "per-user"]
+
+
+def _duration(value: object) -> object:
+    """``48h``, ``90m``, ``30s``, ``2d``; a bare number is hours."""
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    if isinstance(value, str) and value and value[-1] in units:
+        return timedelta(**{units[value[-1]]: float(value[:-1])})
+    if isinstance(value, int | float | str):
+        return timedelta(hours=float(value))
+    return value
+
+
+def _comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ColumnConfig(Section):
+    kind: Kind = "category"
+    separator: str = "|"
+
+
+ColumnSpec = ColumnConfig | Kind
+
+
+class SchemaConfig(Section):
+    """Columns of the raw files, in the order they have where there is no header row."""
+
+    user: dict[str, ColumnSpec] = Field({"utag1": "category", "utag2": "category"}, description="tags of a user, after `uid`: category, multi or number")
+    item: dict[str, ColumnSpec] = Field(
+        {"itag1": "category", "itag2": "category", "itag3": "category"}, description="tags of an item, after `iid`; a column named `available` takes items off"
+    )
+    log: Names = Field((), description="further columns of the log, after `label`, where it has no header row")
+
+
+class PathsConfig(Section):
+    data: Path = Field(Path("data"), description="raw_data/, processed/, releases/ and the store file lie in here")
+    models: Path = Field(Path("src/models/saved"), description="where checkpoints land")
+
+    @property
+    def raw(self) -> Path:
+        return self.data / "raw_data"
+
+    @property
+    def processed(self) -> Path:
+        return self.data / "processed"
+
+    @property
+    def releases(self) -> Path:
+        return self.data / "releases"
+
+    @property
+    def reports(self) -> Path:
+        return self.data / "reports"
+
+    @property
+    def store_file(self) -> Path:
+        return self.data / "store.json"
+
+    @property
+    def embedded_store(self) -> Path:
+        return self.data / "store"
+
+
+class EtlConfig(Section):
+    separator: Literal[",", "|", "\t"] | None = Field(None, description="separator of the raw files; detected file by file where not set")
+    split: SplitKind = Field("global", description="one moment in time for all, or the last rows of each user")
+    test_fraction: float = Field(0.2, gt=0, lt=1, description="share of the rows on the test side")
+
+
+class HotnessConfig(Section):
+    half_life_days: float | None = Field(
+        None, gt=0, description="an impression counts half after so many days; not set: a quarter of the train side's time span"
+    )
+    prior_impressions: float = Field(50.0, gt=0, description="strength of the Bayesian prior on CTR, in impressions")
+
+
+class RecallConfig(Section):
+    embedding_dim: int = Field(64, ge=1, description="numbers in one slot's embedding")
+    hidden: int = Field(128, ge=1, description="width of a tower's hidden layer")
+    output_dim: int = Field(64, ge=1, description="numbers in a user's or an item's vector")
+    max_epochs: int = Field(30, ge=1, description="the validation slice chooses how many of these are kept")
+    patience: int = Field(3, ge=1, description="stop after so many epochs without a better validation")
+    batch_size: int = Field(4096, ge=1, description="positives a step")
+    negatives: int = Field(1024, ge=1, description="items drawn as negatives a step, shared by the batch (pointwise)")
+    learning_rate: float = Field(0.003, gt=0, description="Adam's step size")
+    weight_decay: float = Field(1e-6, ge=0, description="Adam's weight decay")
+    full_softmax_items: int = Field(20_000, ge=1, description="up to so many items the in-batch objective is a softmax over all of them")
+
+
+class RankConfig(Section):
+    embedding_dim: int = Field(16, ge=1, description="numbers in one slot's embedding")
+    hidden: tuple[int, ...] = Field((64, 32), description="widths of the deep part's layers")
+    max_epochs: int = Field(12, ge=1, description="the validation slice chooses how many of these are kept")
+    patience: int = Field(2, ge=1, description="stop after so many epochs without a better validation")
+    batch_size: int = Field(4096, ge=1, description="rows a step")
+    learning_rate: float = Field(0.002, gt=0, description="Adam's step size")
+    weight_decay: float = Field(1e-6, ge=0, description="Adam's weight decay")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of the deep part")
+
+
+class TrainConfig(Section):
+    seed: int = Field(7, description="all randomness of training starts here")
+    min_count: int = Field(3, ge=1, description="a slot with fewer training rows uses its field's unknown row")
+    unknown_rate: float = Field(0.1, ge=0, lt=1, description="how often an id or tag is hidden in training, so that the unknown rows are trained")
+    validation_fraction: float = Field(0.1, gt=0, lt=1, description="last part of the train side, used to choose epochs")
+
+
+class ExportConfig(Section):
+    list_size: int = Field(100, ge=1, le=128, description="ids in a user's list")
+    dssm_per_hot: int = Field(4, ge=1, description="so many DSSM items before each hot item")
+    hot_size: int = Field(1000, ge=1, description="ids in `global_hot`")
+    keep_releases: int = Field(3, ge=2, description="bundles kept on disk")
+
+
+class RedisConfig(Section):
+    host: str = Field("localhost", description="host of Redis or Valkey")
+    port: int = Field(6379, ge=1, le=65535, description="its port")
+    db: int = Field(1, ge=0, description="its database")
+    timeout_ms: int = Field(50, ge=1, description="deadline of a read on the request path, in milliseconds")
+
+
+class ApiConfig(Section):
+    host: str = Field("0.0.0.0", description="address the API listens on")  # noqa: S104 - the contract's default
+    port: int = Field(8000, ge=0, le=65535, description="port the API listens on")
+
+
+class Config(Section):
+    """One shop's settings."""
+
+    seen: SeenPolicy = Field("auto", description="leave out what a user has clicked before: auto, exclude or keep")
+    max_release_age: Duration = Field(timedelta(hours=48), description="/health warns when the live release is older (48h, 90m, 2d)")
+    cors_origins: Names = Field((), description="origins that may call the API from a page")
+    schema_: SchemaConfig = Field(SchemaConfig(), alias="schema", description="columns of the raw files")
+    events: dict[str, Annotated[float, Field(ge=0)]] = Field({}, description="weight of each kind in the log's `event` column; 0 is label 0")
+    paths: PathsConfig = PathsConfig()
+    etl: EtlConfig = EtlConfig()
+    hotness: HotnessConfig = HotnessConfig()
+    train: TrainConfig = TrainConfig()
+    recall: RecallConfig = RecallConfig()
+    rank: RankConfig = RankConfig()
+    export: ExportConfig = ExportConfig()
+    redis: RedisConfig = RedisConfig()
+    api: ApiConfig = ApiConfig()
+
+    def shop_schema(self) -> Schema:
+        return Schema(_columns(self.schema_.user), _columns(self.schema_.item), self.schema_.log, self.events)
+
+
+def _columns(specs: dict[str, ColumnSpec]) -> tuple[Column, ...]:
+    return tuple(_column(name, spec if isinstance(spec, ColumnConfig) else ColumnConfig(kind=spec)) for name, spec in specs.items())
+
+
+def _column(name: str, spec: ColumnConfig) -> Column:
+    return Column(name, "flag") if name == AVAILABLE else Column(name, spec.kind, spec.separator)

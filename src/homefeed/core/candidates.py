@@ -1,0 +1,45 @@
+"""Candidates: items still in the running, as immutable columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+Rows = npt.NDArray[np.int32]
+Scores = npt.NDArray[np.float32]
+
+SOURCES = ("dssm", "hot", "tags")
+"""Where a candidate comes from; its place in this tuple is its code in the store and in ``CandidateSet.source``."""
+DSSM, HOT, TAGS = range(len(SOURCES))
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSet:
+    """N candidates in order. Stages may keep, order and score them, never add, lose or edit one.
+
+    ``item``: int32[N], rows of the release's item table. ``score``: float32[N]. ``source``: uint8[N], codes of ``SOURCES``.
+    """
+
+    item: Rows
+    score: Scores
+    source: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def take(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> CandidateSet:
+        """Those at ``index`` (positions in the wanted order, or a mask)."""
+        return CandidateSet(self.item[index], self.score[index], self.source[index])
+
+    def with_scores(self, score: Scores) -> CandidateSet:
+        return replace(self, score=score)
+
+    def sorted_by_score(self) -> CandidateSet:
+        """Highest score first; equal scores keep their order."""
+        return self.take(np.argsort(-self.score, kind="stable"))
+
+    def page(self, offset: int, size: int) -> CandidateSet:
+        stop = offset + size
+        return CandidateSet(self.item[offset:stop], self.score[offset:stop], self.source[offset:stop])

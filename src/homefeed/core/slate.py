@@ -1,0 +1,43 @@
+"""What goes in and comes out of the serving pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Stage = Literal["recall", "rank"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question for a slate. ``tags`` are those of a guest whom the shop knows by nothing else."""
+
+    request_id: str
+    uid: str
+    top_k: int
+    offset: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SlateItem:
+    """``position`` counts from 1 over all pages of the release's order."""
+
+    item_id: str
+    score: float
+    position: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """The list returned. ``degraded`` names the parts that could not do their work."""
+
+    request_id: str
+    uid: str
+    stage: Stage
+    items: tuple[SlateItem, ...]
+    is_cold_start: bool
+    release: str
+    degraded: tuple[str, ...] = ()
