@@ -6,8 +6,8 @@ Files in ``data/processed``:
 ``feature_map.parquet``  ``field`` str, ``value`` str, ``slot`` i32
 ``users.parquet``        ``id`` str, ``slot`` i32, a category column: i32 slot, a multi column: list[i32] slots, a number column: f32 (null: missing)
 ``items.parquet``        the same, and ``available`` bool, ``hotness_end`` f64, ``hotness_split`` f64, ``clicks_split`` i64
-``train.parquet``        ``ts_us`` i64, ``user`` i32 slot, ``item`` i32 slot, ``label`` i8, ``weight`` f32, ``hotness`` f32 (at its own moment), and ``position`` i32,
-``test.parquet``         ``propensity`` f64, ``surface`` str where the log has them
+``train.parquet``        ``ts_us`` i64, ``user`` i32 slot, ``item`` i32 slot, ``label`` i8, ``weight`` f32, ``hotness`` f32 (at its own moment),
+``test.parquet``         and ``position`` i32, ``propensity`` f64, ``surface`` str where the log has them
 """
 
 from __future__ import annotations
