@@ -51,8 +51,8 @@ def bootstrap(statistic: Statistic, n_users: int, rng: np.random.Generator, n: i
     return [_interval(float(figure), samples[:, i]) for i, figure in enumerate(figures)]
 
 
-def ratio_of_sums(numerator: npt.NDArray[np.float64], denominator: npt.NDArray[np.float64]) -> Statistic:
-    """Sums over users of one float64[U, M] over those of another: log loss by rows, GAUC by its weights, means."""
+def ratio_of_sums(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any]) -> Statistic:
+    """Sums over users of one [U, M] over those of another: log loss by rows, GAUC by its weights, means."""
 
     def ratio(times: Times) -> npt.NDArray[np.float64]:
         below = times @ denominator
