@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from homefeed.core.progress import Advance
 from homefeed.core.release import Release
 
 
@@ -38,8 +39,8 @@ class ReleaseReader(Protocol):
 class ReleaseWriter(Protocol):
     """The nightly path. A reader never sees half a release: ``stage`` writes aside, ``publish`` flips."""
 
-    def stage(self, release: Release, lists: Iterable[UserList], hot: Iterable[tuple[str, float]]) -> None:
-        """Write everything of ``release`` where no reader looks. ``lists`` is consumed once; ``hot`` is (item id, global_score)."""
+    def stage(self, release: Release, lists: Iterable[UserList], hot: Iterable[tuple[str, float]], advance: Advance | None = None) -> None:
+        """Write everything of ``release`` where no reader looks. ``lists`` is consumed once; ``hot`` is (item id, global_score); ``advance`` counts users."""
         ...
 
     def publish(self) -> None:

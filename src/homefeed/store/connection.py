@@ -1,0 +1,89 @@
+"""A store, opened: the one place where clients are made."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from homefeed.core.release import Release
+from homefeed.store import databases
+from homefeed.store.embedded import EmbeddedServer, open_embedded, save_to_disk
+from homefeed.store.location import StoreLocation
+from homefeed.store.redis_reader import RedisReader
+from homefeed.store.redis_writer import RedisWriter
+from homefeed.store.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """What a store holds: the release that is read, and the one that a rollback would bring back."""
+
+    live: Release | None
+    previous: Release | None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Close it after use: the embedded server ends with its last user."""
+
+    location: StoreLocation
+    client: redis.Redis
+    embedded: EmbeddedServer | None = None
+
+    def reader(self) -> RedisReader:
+        return RedisReader(self.client, f"{self.location} (database {self.location.db})")
+
+    def writer(self, lineage: str, *, adopt: bool = False) -> RedisWriter:
+        """Raises ``StoreUnavailableError`` when the store does not answer. Close it after use."""
+        return RedisWriter(self.client, str(self.location), self.location.db, lineage, adopt=adopt, keep=save_to_disk if self.embedded else None)
+
+    def releases(self) -> Releases:
+        with closing(Wire(self.client, str(self.location))) as wire:
+            db = self.location.db
+            mark = databases.read_mark(wire, db)
+            previous = databases.find_previous(wire, db, mark.lineage) if mark else None
+            return Releases(databases.read_release(wire, db), previous.release if previous else None)
+
+    def close(self) -> None:
+        self.client.close()
+        if self.embedded:
+            self.embedded.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def connect(location: StoreLocation, timeout_seconds: float) -> Store:
+    """Open a store; the embedded one is started unless it runs. A Redis is first spoken to by the first read or write.
+
+    ``timeout_seconds``: deadline of each wait for the server, to connect and to be answered; nothing is tried twice.
+    """
+    if location.kind == "redis":
+        return Store(location, _client(location.host, location.port, location.db, None, timeout_seconds))
+    server = open_embedded(location.folder)
+    return Store(location, _client(server.host, server.port, location.db, server.password, timeout_seconds), server)
+
+
+def _client(host: str, port: int, db: int, password: str | None, timeout_seconds: float) -> redis.Redis:
+    """RESP2, bytes, no greetings: a new connection costs two round trips at most."""
+    return redis.Redis(
+        host,
+        port,
+        db,
+        password,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        lib_name=None,
+        lib_version=None,
+    )

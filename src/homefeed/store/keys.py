@@ -1,0 +1,34 @@
+"""Every key, spelled once.
+
+A user's list is two keys: a ZSET of raw item ids with scores n..1 by place, and one byte an item that says where it came from. With at most 128 ids of at most
+64 bytes the ZSET stays compact under the server's defaults (``zset-max-listpack-entries 128``, ``zset-max-listpack-value 64``; asked, never changed).
+"""
+
+from __future__ import annotations
+
+import re
+
+HOT = b"global_hot"
+"""ZSET: raw item id -> global_score."""
+RELEASE = b"homefeed:release"
+"""The release record as JSON."""
+RELEASE_ID = b"homefeed:release:id"
+"""The release's id alone: read with every list, so without parsing a record."""
+MARK = b"homefeed:mark"
+"""Whose database this is, and what for (``databases.Mark``)."""
+
+_LIST = re.compile(rb"(?:recall|source):\d+")
+_OURS = b"homefeed:"
+
+
+def recall(user_slot: int) -> bytes:
+    return b"recall:%d" % user_slot
+
+
+def source(user_slot: int) -> bytes:
+    return b"source:%d" % user_slot
+
+
+def is_ours(key: bytes) -> bool:
+    """Whether we (or the system whose keys we keep) write such a key; any other is never touched."""
+    return key == HOT or key.startswith(_OURS) or _LIST.fullmatch(key) is not None
