@@ -8,18 +8,44 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from homefeed.artifacts.bundle import Bundle
 from homefeed.core.candidates import CandidateSet, Scores
 from homefeed.core.slate import Request
+from homefeed.features.entities import EntityTable
+from homefeed.serving.release_in_memory import ReleaseInMemory
+from homefeed.store.base import ListRead
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request beside the release that answers it. ``user_row``: row of the bundle's user table, 0 for a stranger."""
+    """One request beside the release that answers it.
+
+    ``user_row``: row of the release's user table, 0 for a stranger.
+    ``tags``: a one-row table for those who have no list, None where the shop knows no tag of theirs.
+    ``listed``: what the store answered, None where it was not asked, did not answer, or spoke of a release that is not here.
+    ``degraded``: the parts that could not do their work.
+    """
 
     request: Request
-    bundle: Bundle
-    user_row: int
+    release: ReleaseInMemory
+    user_row: int = 0
+    tags: EntityTable | None = None
+    listed: ListRead | None = None
+    degraded: tuple[str, ...] = ()
+
+    @property
+    def has_list(self) -> bool:
+        return self.listed is not None and len(self.listed.item_ids) > 0
+
+    @property
+    def is_cold_start(self) -> bool:
+        """This user has no list. A known user whose list cannot be read is not cold."""
+        return self.user_row == 0 or (self.listed is not None and not self.listed.item_ids)
+
+
+class Source(Protocol):
+    def fetch(self, visit: Visit) -> CandidateSet:
+        """Candidates, best first; empty where this source has nothing for the visit."""
+        ...
 
 
 class Filter(Protocol):
@@ -30,5 +56,5 @@ class Filter(Protocol):
 
 class Scorer(Protocol):
     def score(self, visit: Visit, candidates: CandidateSet) -> Scores:
-        """float32[N], higher is better."""
+        """float32[N], higher is better. Raises ``RankerUnavailableError`` when it cannot."""
         ...

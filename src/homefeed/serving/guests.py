@@ -1,0 +1,55 @@
+"""Tags of people without a list: a guest's from the request, a known user's from the release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from homefeed.artifacts.bundle import Bundle
+from homefeed.core.columns import Column
+from homefeed.core.errors import ArtifactError
+from homefeed.features.entities import EntityTable
+
+SEPARATOR = "|"
+"""Joins several values of one tag in a request."""
+
+
+class GuestReader:
+    """Tags as a row of the user table, the id unknown. Categories and multi-valued tags only: a number column is missing for a guest."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Raises ``ArtifactError`` where the bundle's tags are not those of its user table."""
+        bags = {name: bundle.tag_slots.get(Column(name, "multi").element_field, {}) for name in bundle.users.bags}
+        in_bags = {*bags, *(Column(name, "multi").element_field for name in bags)}
+        self._categories = {name: slots for name, slots in bundle.tag_slots.items() if name not in in_bags}
+        self._bags = bags
+        self._users = bundle.users
+        if len(self._categories) != bundle.users.slots.shape[1] - 1:
+            raise ArtifactError(f"The tags of release {bundle.release.id} do not fit its user table", next_step="Export again: homefeed export")
+
+    @property
+    def tag_names(self) -> frozenset[str]:
+        """Query parameters that are tags."""
+        return frozenset(self._categories) | frozenset(self._bags)
+
+    def read(self, tags: Mapping[str, str]) -> EntityTable | None:
+        """One row, or None where the shop knows none of the tags."""
+        slots = [0, *(known.get(tags.get(name, ""), 0) for name, known in self._categories.items())]
+        bags = {name: _bag(known, tags.get(name, "")) for name, known in self._bags.items()}
+        if not any(slots) and not any(bag.any() for bag in bags.values()):
+            return None
+        return EntityTable([""], np.array([slots], np.int32), bags, np.full((1, self._users.numbers.shape[1]), np.nan, np.float32))
+
+    def of_user(self, row: int) -> EntityTable | None:
+        """The user's own row, or None where it holds no tag."""
+        users, part = self._users, slice(row, row + 1)
+        if not users.slots[part, 1:].any() and not any(bag[part].any() for bag in users.bags.values()):
+            return None
+        bags = {name: bag[part] for name, bag in users.bags.items()}
+        return EntityTable(users.ids[part], users.slots[part], bags, users.numbers[part])
+
+
+def _bag(known: Mapping[str, int], text: str) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+    slots = [known[value] for value in dict.fromkeys(text.split(SEPARATOR)) if value in known]
+    return np.array([slots or [0]], np.int32)
