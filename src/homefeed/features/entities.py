@@ -27,6 +27,11 @@ class EntityTable:
     def __len__(self) -> int:
         return len(self.slots)
 
+    @property
+    def n_fields(self) -> int:
+        """Fields of this side in a model: the id, the categories, the bags."""
+        return int(self.slots.shape[1]) + len(self.bags)
+
     def rows_by_slot(self, map_size: int) -> npt.NDArray[np.int32]:
         """int32[map_size + 1]: the row of each id slot, 0 where the slot is none of this table's."""
         rows = np.zeros(map_size + 1, np.int32)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from homefeed.features.encoder import NumberScale, Vocabulary
-from homefeed.models.layers import SideInput, field_embeddings, new_embedding
+from homefeed.models.inputs import SideInput
+from homefeed.models.layers import field_embeddings, new_embedding
 from homefeed.models.weights import ModelWeights
 
 

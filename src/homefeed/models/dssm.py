@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from homefeed.features.encoder import NumberScale, Vocabulary
-from homefeed.models.layers import SideInput, field_embeddings, new_embedding
+from homefeed.models.inputs import SideInput
+from homefeed.models.layers import field_embeddings, new_embedding
 from homefeed.models.weights import ModelWeights
 
 

@@ -1,0 +1,75 @@
+"""Each user's merged recall list: the recall model's best items and the hottest, less what may not be listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from homefeed.artifacts.bundle import SeenItems
+from homefeed.artifacts.processed import Interactions
+from homefeed.config import ExportConfig
+from homefeed.core.candidates import Rows
+from homefeed.core.progress import Progress
+from homefeed.metrics.ranking import relevant_items
+from homefeed.models.retrieval import top_items
+from homefeed.recall.merge import Sources, interleave
+
+BLOCK_USERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class MergedLists:
+    """``items`` int32[U, size] and ``sources`` uint8[U, size], 0-padded; ``dssm`` int32[U, P]: the recall model's own order."""
+
+    items: Rows
+    sources: Sources
+    dssm: Rows
+
+
+def clicked_items(rows: Interactions, n_users: int, exclude: bool) -> SeenItems:
+    """What each user has clicked in ``rows``; empty where the shop shows such items again."""
+    clicked = rows.label > 0 if exclude else np.zeros(len(rows), np.bool_)
+    pairs = relevant_items(rows.user[clicked], rows.item[clicked], n_users)
+    return SeenItems(pairs.offsets, pairs.items)
+
+
+def hot_items(hotness: npt.NDArray[np.float32], available: npt.NDArray[np.bool_], size: int) -> Rows:
+    """int32[H]: rows of available items, hottest first."""
+    order = np.argsort(-hotness, kind="stable")
+    best: Rows = order[available[order] & (order > 0)][:size].astype(np.int32)
+    return best
+
+
+def merged_lists(
+    users: Tensor, items: Tensor, hot: Rows, available: npt.NDArray[np.bool_], seen: SeenItems, config: ExportConfig, progress: Progress
+) -> MergedLists:
+    """``users`` f32[U, V] and ``items`` f32[N, V]: vectors by row of the tables. Lists of all U users, the unknown one's included."""
+    allowed = available.copy()
+    allowed[0] = False
+    with progress.task("Candidates", len(users), "users") as advance:
+        dssm = top_items(users, items, config.list_size + len(hot[: config.list_size]), allowed, (seen.offsets, seen.items), advance)
+    parts = [_block(dssm, hot, seen, start, config) for start in range(0, len(users), BLOCK_USERS)]
+    return MergedLists(np.vstack([p[0] for p in parts]), np.vstack([p[1] for p in parts]), dssm)
+
+
+def _block(dssm: Rows, hot: Rows, seen: SeenItems, start: int, config: ExportConfig) -> tuple[Rows, Sources]:
+    part = dssm[start : start + BLOCK_USERS]
+    return interleave(part, _unseen_hot(hot, seen, start, len(part), config.list_size), config.dssm_per_hot, config.list_size)
+
+
+def _unseen_hot(hot: Rows, seen: SeenItems, start: int, n_users: int, size: int) -> Rows:
+    """int32[n_users, W]: the hot list of each user, what the user has seen replaced by 0."""
+    offsets = seen.offsets[start : start + n_users + 1]
+    items = seen.items[offsets[0] : offsets[-1]]
+    if not len(items):
+        return np.broadcast_to(hot[: 2 * size], (n_users, len(hot[: 2 * size])))
+    place = np.full(int(max(hot.max(initial=0), items.max())) + 1, -1)
+    place[hot] = np.arange(len(hot))
+    lists = np.repeat(hot[None], n_users, 0)
+    user = np.repeat(np.arange(n_users), np.diff(offsets))
+    hit = place[items] >= 0
+    lists[user[hit], place[items[hit]]] = 0
+    return lists

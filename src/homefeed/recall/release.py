@@ -1,0 +1,90 @@
+"""Puts a release together: what the API reads from disk, and what it reads from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from homefeed.artifacts.bundle import Bundle
+from homefeed.artifacts.checkpoint import Checkpoint
+from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.config import ExportConfig
+from homefeed.core.candidates import Rows
+from homefeed.core.errors import ArtifactError
+from homefeed.core.progress import Progress
+from homefeed.core.release import Release, new_release_id
+from homefeed.recall.lists import MergedLists, clicked_items, hot_items, merged_lists
+from homefeed.recall.vectors import entity_vectors
+from homefeed.store.base import UserList
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDraft:
+    bundle: Bundle
+    lists: MergedLists
+
+    def user_lists(self) -> Iterator[UserList]:
+        """Every known user's list, as the store keeps it."""
+        users, ids = self.bundle.users, np.array(self.bundle.items.ids, object)
+        for row in range(1, len(users)):
+            items = self.lists.items[row]
+            size = int(np.count_nonzero(items))
+            if size:
+                sources = (self.lists.sources[row, :size] + ord("0")).tobytes()
+                yield UserList(int(users.slots[row, 0]), ids[items[:size]].tolist(), sources)
+
+    def hot(self) -> Iterator[tuple[str, float]]:
+        """(raw item id, global_score), hottest first."""
+        for row in self.bundle.hot:
+            yield self.bundle.items.ids[row], float(self.bundle.hotness[row])
+
+
+def draft_release(
+    dataset: ProcessedDataset,
+    recall: Checkpoint,
+    rank: Checkpoint,
+    tag_slots: dict[str, dict[str, int]],
+    config: ExportConfig,
+    now: datetime,
+    progress: Progress,
+) -> ReleaseDraft:
+    """A release knows what its models have seen and no more: after models of the train side, hotness and clicks are those at the split."""
+    rows, hotness = _as_of(dataset, recall, rank)
+    available = dataset.facts.available
+    hot = hot_items(hotness, available, config.hot_size)
+    seen = clicked_items(rows, len(dataset.users), dataset.meta.seen.policy == "exclude")
+    user_vectors, item_vectors = entity_vectors(recall.model, dataset.users, dataset.items)
+    lists = merged_lists(user_vectors, item_vectors, hot, available, seen, config, progress)
+    release = _record(dataset, recall, rank, hot, now)
+    bundle = Bundle(release, dataset.users, dataset.items, available, hotness, hot, seen, recall.model, item_vectors.numpy(), rank.model, tag_slots)
+    return ReleaseDraft(bundle, lists)
+
+
+def _as_of(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint) -> tuple[Interactions, np.ndarray[tuple[int], np.dtype[np.float32]]]:
+    sides = {recall.rows_seen, rank.rows_seen}
+    if sides == {"all"}:
+        return Interactions.concatenate([dataset.train, dataset.test]), dataset.facts.hotness_end
+    if sides == {"train"}:
+        return dataset.train, dataset.facts.hotness_split
+    raise ArtifactError(
+        "One of the two models has seen the test side and the other has not",
+        expected="both fitted with --no-refit, or both without",
+        next_step="Train both again: homefeed run",
+    )
+
+
+def _record(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint, hot: Rows, now: datetime) -> Release:
+    until_us = min(recall.fitted_until_us, rank.fitted_until_us)
+    return Release(
+        id=new_release_id(now),
+        created_at=now.isoformat(timespec="seconds"),
+        lineage=dataset.meta.lineage.id,
+        fingerprint=str(dataset.meta.lineage.fingerprint),
+        fitted_until=datetime.fromtimestamp(until_us / 1e6, UTC).isoformat(timespec="seconds"),
+        seen_policy=dataset.meta.seen.policy,
+        counts={"users": len(dataset.users) - 1, "items": len(dataset.items) - 1, "hot": len(hot)},
+        metrics={recall.model.kind: dict(recall.metrics), rank.model.kind: dict(rank.metrics)},
+    )

@@ -1,0 +1,94 @@
+"""Fits DeepFM on impressions: the chance of a click from who, what and how hot it was just then."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.config import RankConfig, TrainConfig
+from homefeed.core.progress import Progress
+from homefeed.metrics.classification import log_loss
+from homefeed.models.deepfm import DeepFM
+from homefeed.models.inputs import Inputs, inputs_for, inputs_of
+from homefeed.models.weights import ModelWeights
+from homefeed.training.three_fits import Fitted, three_fits
+from homefeed.training.trainer import Schedule, run_epochs
+
+SCORING_BATCH = 65_536
+
+
+def train_rank(dataset: ProcessedDataset, config: RankConfig, train: TrainConfig, *, refit: bool, progress: Progress) -> Fitted:
+    """The reported and the served ranker. Epochs are chosen by log loss on the validation slice."""
+
+    def fit(rows: Interactions, epochs: int, validation: Interactions | None) -> tuple[ModelWeights, int]:
+        return _fit(rows, epochs, validation, dataset, config, train, progress)
+
+    return three_fits(fit, dataset, config.max_epochs, train.validation_fraction, refit)
+
+
+def predict(weights: ModelWeights, dataset: ProcessedDataset, rows: Interactions) -> npt.NDArray[np.float32]:
+    """float32[N]: pCTR of log rows, each with the hotness of its own moment."""
+    inputs = inputs_of(weights, dataset.users, dataset.items)
+    return _predict(DeepFM.from_weights(weights), inputs, _LogRows(rows, weights.config["hotness_mean"], weights.config["hotness_std"]))
+
+
+class _LogRows:
+    """Log rows as tensors; hotness as ``(log1p(global_score) - mean) / std``."""
+
+    def __init__(self, rows: Interactions, mean: float, std: float) -> None:
+        self.user = torch.from_numpy(rows.user.astype(np.int64))
+        self.item = torch.from_numpy(rows.item.astype(np.int64))
+        self.label = torch.from_numpy(rows.label)
+        self.weight = torch.from_numpy(rows.weight)
+        self.hotness = torch.from_numpy(((np.log1p(rows.hotness) - mean) / std).astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+
+def _fit(
+    rows: Interactions,
+    epochs: int,
+    validation: Interactions | None,
+    dataset: ProcessedDataset,
+    config: RankConfig,
+    train: TrainConfig,
+    progress: Progress,
+) -> tuple[ModelWeights, int]:
+    torch.manual_seed(train.seed)
+    inputs = inputs_for(dataset.users, dataset.items, rows.user, rows.item, dataset.map_size, train.min_count)
+    log_hotness = np.log1p(rows.hotness)
+    mean, std = float(log_hotness.mean()), float(log_hotness.std()) or 1.0
+    learn = _LogRows(rows, mean, std)
+    model = DeepFM(inputs.vocabulary, config.embedding_dim, config.hidden, inputs.n_dense + 1, config.dropout)
+
+    def step(index: Tensor, generator: torch.Generator) -> Tensor:
+        user, item = inputs.users.rows(learn.user[index]), inputs.items.rows(learn.item[index])
+        padding = inputs.vocabulary.padding
+        user, item = (side.hidden_at_random(train.unknown_rate, padding, generator) for side in (user, item))
+        return F.binary_cross_entropy_with_logits(model(user, item, learn.hotness[index]), learn.label[index], learn.weight[index])
+
+    def validate() -> float:
+        assert validation is not None  # noqa: S101 - only called with one
+        return -log_loss(validation.label, _predict(model, inputs, _LogRows(validation, mean, std)))
+
+    schedule = Schedule(epochs, config.patience, config.batch_size, config.learning_rate, config.weight_decay)
+    title = "DeepFM on all but the validation slice" if validation else f"DeepFM on {len(rows):,} rows"
+    best = run_epochs(model, step, len(rows), schedule, train.seed, title, progress, validate if validation else None)
+    settings = {"hotness_mean": mean, "hotness_std": std, "epochs": best} | config.model_dump(mode="json") | train.model_dump(mode="json")
+    return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings), best
+
+
+def _predict(model: DeepFM, inputs: Inputs, rows: _LogRows) -> npt.NDArray[np.float32]:
+    model.eval()
+    parts = []
+    with torch.inference_mode():
+        for index in torch.split(torch.arange(len(rows)), SCORING_BATCH):
+            logits = model(inputs.users.rows(rows.user[index]), inputs.items.rows(rows.item[index]), rows.hotness[index])
+            parts.append(torch.sigmoid(logits))
+    scores: npt.NDArray[np.float32] = torch.cat(parts).numpy()
+    return scores

@@ -1,0 +1,73 @@
+"""Three fits, never confused.
+
+1. On the train side less a validation slice (its last part in time): chooses how many epochs.
+2. On all of the train side, for so many epochs: the reported model, measured on the test side.
+3. On everything: the served model. Without the third the reported model is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from homefeed.artifacts.checkpoint import Checkpoint, RowsSeen
+from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.models.weights import ModelWeights
+
+Fit = Callable[[Interactions, int, Interactions | None], tuple[ModelWeights, int]]
+"""From (rows to learn, number of epochs or its limit, rows to validate on or None) to (model, best number of epochs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    reported: Checkpoint
+    served: Checkpoint
+
+
+def three_fits(fit: Fit, dataset: ProcessedDataset, max_epochs: int, validation_fraction: float, refit: bool) -> Fitted:
+    """``refit=False``: what is served has seen the train side alone."""
+    learn, validate = validation_split(dataset, validation_fraction)
+    _, epochs = fit(learn, max_epochs, validate)
+    reported = _checkpoint(fit(dataset.train, epochs, None)[0], dataset, "train", epochs)
+    if not refit:
+        return Fitted(reported, reported)
+    everything = Interactions.concatenate([dataset.train, dataset.test])
+    return Fitted(reported, _checkpoint(fit(everything, epochs, None)[0], dataset, "all", epochs))
+
+
+def with_metrics(fitted: Fitted, metrics: dict[str, float]) -> Fitted:
+    """Both checkpoints carrying the figures of the reported one on the test side."""
+    known = dict(fitted.reported.metrics) | metrics
+    return Fitted(replace(fitted.reported, metrics=known), replace(fitted.served, metrics=known))
+
+
+def validation_split(dataset: ProcessedDataset, fraction: float) -> tuple[Interactions, Interactions]:
+    """(learn, validate): the train side parted as the dataset's split parts train and test."""
+    rows = dataset.train
+    late = _late_in_the_log(rows.ts_us, fraction) if dataset.meta.split.kind == "global" else _late_by_user(rows, fraction)
+    return rows.take(~late), rows.take(late)
+
+
+def _late_in_the_log(ts_us: npt.NDArray[np.int64], fraction: float) -> npt.NDArray[np.bool_]:
+    """bool[N]: the last part by time, cut between two different moments."""
+    return ts_us > np.quantile(ts_us, 1 - fraction, method="lower")
+
+
+def _late_by_user(rows: Interactions, fraction: float) -> npt.NDArray[np.bool_]:
+    """bool[N]: the last part of each user's rows."""
+    order = np.lexsort((rows.ts_us, rows.user))
+    user = rows.user[order]
+    counts = np.bincount(user)
+    place = np.arange(len(user)) - np.repeat(np.cumsum(counts) - counts, counts)
+    late = np.empty(len(user), np.bool_)
+    late[order] = place >= np.ceil(counts[user] * (1 - fraction))
+    return late
+
+
+def _checkpoint(model: ModelWeights, dataset: ProcessedDataset, rows_seen: RowsSeen, epochs: int) -> Checkpoint:
+    meta = dataset.meta
+    until_us = meta.log_end_us if rows_seen == "all" else meta.train_end_us
+    return Checkpoint(model, meta.lineage.fingerprint, rows_seen, meta.split.id, until_us, {"epochs": float(epochs)})

@@ -1,0 +1,63 @@
+"""The loop all models are trained by: shuffled slices of tensors, Adam, and a validation that decides how many epochs pay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from homefeed.core.progress import Progress
+
+Step = Callable[[Tensor, torch.Generator], Tensor]
+"""From the batch's row numbers i64[B] and the fit's randomness to its loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """``patience``: epochs without a better validation before the search ends. The step size falls by ``decay`` each epoch."""
+
+    epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    decay: float = 0.9
+
+
+def run_epochs(
+    model: nn.Module, step: Step, n_rows: int, schedule: Schedule, seed: int, title: str, progress: Progress, validate: Callable[[], float] | None = None
+) -> int:
+    """Train in place and return how many epochs were best.
+
+    ``validate`` is called after each epoch (higher is better); without it all epochs are run and counted. The model ends as the last epoch left it.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+    best_score, best_epoch = -torch.inf, schedule.epochs
+    with progress.task(title, n_rows * schedule.epochs, "rows") as advance:
+        for epoch in range(1, schedule.epochs + 1):
+            _one_epoch(model, step, n_rows, schedule, optimiser, generator, advance)
+            for group in optimiser.param_groups:
+                group["lr"] *= schedule.decay
+            if validate is None:
+                continue
+            score = validate()
+            progress.say(f"{title}: epoch {epoch}, validation {score:.4f}")
+            if score > best_score:
+                best_score, best_epoch = score, epoch
+            elif epoch - best_epoch >= schedule.patience:
+                break
+    return best_epoch
+
+
+def _one_epoch(
+    model: nn.Module, step: Step, n_rows: int, schedule: Schedule, optimiser: torch.optim.Optimizer, generator: torch.Generator, advance: Callable[[int], None]
+) -> None:
+    model.train()
+    for index in torch.split(torch.randperm(n_rows, generator=generator), schedule.batch_size):
+        optimiser.zero_grad(set_to_none=True)
+        step(index, generator).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        advance(len(index))
