@@ -1,1 +1,1 @@
-""""""
+"""From raw logs to processed tables."""

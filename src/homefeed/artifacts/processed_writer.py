@@ -1,0 +1,114 @@
+"""The writing side of the processed tables: whole or not at all.
+
+Everything is first written into a staging folder; only then is ``meta.json`` removed, each file moved into its place, and ``meta.json`` moved last.
+A run that fails or is killed leaves the old dataset, or (within the milliseconds of the moves) none, and in any case a whole feature map.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from homefeed.artifacts.processed import FEATURE_MAP, META, PICKLE_MAP, PICKLE_META, DatasetMeta
+from homefeed.core.columns import IID, TS, UID
+from homefeed.core.errors import ArtifactError
+from homefeed.features.feature_map import Fingerprint, Lineage
+
+STAGING, LOCK = ".staging", ".lock"
+LINEAGE_KEY = "lineage"
+"""The map's own file names its lineage, so that the map outlives a run that was killed before ``meta.json``."""
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A folder to write into; on success its files (not its folders) take their places in ``folder``, on failure nothing changes.
+
+    Raises ``ArtifactError`` while another run holds the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ArtifactError(f"Another ETL is writing into {folder}", next_step="Wait until it ends, then run this again") from None
+        staging = folder / STAGING
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        try:
+            yield staging
+            _publish(staging, folder)
+        finally:
+            shutil.rmtree(staging)
+
+
+def read_feature_map(folder: Path) -> tuple[Lineage, pl.DataFrame] | None:
+    """The lineage and the table of the map that an earlier run left; None where there is none. Raises ``ArtifactError`` when it cannot be read."""
+    path = folder / FEATURE_MAP
+    if not path.exists():
+        return None
+    try:
+        raw: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[LINEAGE_KEY])
+        lineage = Lineage(raw["id"], tuple(Fingerprint(**f) for f in raw["history"]))
+        table = pl.read_parquet(path, columns=["field", "value", "slot"])
+    except (pl.exceptions.PolarsError, KeyError, ValueError, TypeError) as error:
+        raise ArtifactError(f"{path} cannot be read ({error})", expected="the feature map of an earlier run", next_step=_BROKEN_MAP) from error
+    if len(table) != lineage.size:
+        raise ArtifactError(f"{path} holds {len(table):,} entries, its lineage says {lineage.size:,}", next_step=_BROKEN_MAP)
+    return lineage, table
+
+
+_BROKEN_MAP = "Bring it back from a backup; or start over with a new map, which makes published lists and checkpoints useless: --new-map"
+
+
+def write_feature_map(folder: Path, lineage: Lineage, table: pl.DataFrame) -> None:
+    """The map as Parquet for us and as the contract's pickle ``"col=value" -> int``, which we never load."""
+    table.write_parquet(folder / FEATURE_MAP, metadata={LINEAGE_KEY: json.dumps(asdict(lineage))})
+    names = table.select(pl.concat_str("field", pl.lit("="), "value")).to_series()
+    _write_pickle(folder / PICKLE_MAP, dict(zip(names.to_list(), table["slot"].to_list(), strict=True)))
+
+
+def write_meta(folder: Path, meta: DatasetMeta, field_sizes: Mapping[str, int]) -> None:
+    """``meta.json`` for us and the contract's ``meta_data.pkl``: a plain dict of built-ins, which we never load.
+
+    ``field_sizes``: number of slots of each field of the map.
+    """
+    (folder / META).write_text(meta.to_json())
+    size, columns = meta.lineage.size + 1, meta.schema.csv_columns()
+    numbers = {c.name for c in (*meta.schema.user, *meta.schema.item) if c.kind == "number"}
+    content = {
+        "feature_dim": size,
+        "feature_size": size,
+        "sparse_features": [c for c in columns if c in field_sizes],
+        "dense_features": ["global_score", *(c for c in columns if c in numbers)],
+        "user_features": [UID, *(c.name for c in meta.schema.user if c.kind != "flag")],
+        "item_features": list(columns[columns.index(IID) : -1]),
+        "columns": list(columns),
+        "label": columns[-1],
+        "time": TS,
+        "vocabulary_sizes": dict(field_sizes),
+        "lineage": meta.lineage.id,
+        "rows": dict(meta.rows),
+    }
+    _write_pickle(folder / PICKLE_META, content)
+
+
+def _write_pickle(path: Path, content: Mapping[str, Any]) -> None:
+    with path.open("wb") as file:
+        pickle.dump(content, file, protocol=4)
+
+
+def _publish(staging: Path, folder: Path) -> None:
+    (folder / META).unlink(missing_ok=True)
+    files = [path for path in staging.iterdir() if path.is_file()]
+    for path in sorted(files, key=lambda p: (p.name == META, p.name != FEATURE_MAP, p.name)):
+        os.replace(path, folder / path.name)

@@ -1,0 +1,42 @@
+"""Text to moments, numbers and flags; what cannot be read becomes null."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from homefeed.etl.timestamps import ISO_8601, UNIT_RANGES, TimeForm
+
+SECONDS = pl.Int64
+
+
+def moment_us(text: pl.Expr, form: TimeForm) -> pl.Expr:
+    """Microseconds since 1970, i64; a number whose magnitude is of another unit cannot be read."""
+    if form.kind == "iso":
+        return _iso_us(text)
+    low, high = UNIT_RANGES[form.unit_us]
+    value = text.str.strip_chars().cast(pl.Int64 if form.kind == "integer" else pl.Float64, strict=False)
+    scaled = value * form.unit_us
+    return pl.when((value >= low) & (value < high)).then(scaled if form.kind == "integer" else scaled.round().cast(pl.Int64, strict=False))
+
+
+def number(text: pl.Expr) -> pl.Expr:
+    """f64; not-a-number and infinities count as missing."""
+    value = text.str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value)
+
+
+def flag(text: pl.Expr) -> pl.Expr:
+    """``1`` or nothing: true, ``0``: false."""
+    return text.fill_null("1").str.strip_chars().replace_strict({"0": False, "1": True}, default=None, return_dtype=pl.Boolean)
+
+
+def _iso_us(text: pl.Expr) -> pl.Expr:
+    parts = text.str.extract_groups(ISO_8601).struct
+
+    def whole(group: int) -> pl.Expr:
+        return parts[group - 1].cast(SECONDS, strict=False).fill_null(0)
+
+    days = parts[0].str.to_date("%Y-%m-%d", strict=False).cast(pl.Int32).cast(SECONDS)
+    offset = (whole(7) * 60 + whole(8)) * pl.when(parts[5] == "-").then(-60).otherwise(60)
+    seconds = days * 86_400 + whole(2) * 3_600 + whole(3) * 60 + whole(4) - offset
+    return seconds * 1_000_000 + parts[4].str.slice(0, 6).str.pad_end(6, "0").cast(SECONDS, strict=False).fill_null(0)

@@ -1,0 +1,151 @@
+"""Raw logs to processed tables, from the first step to the last."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import narwhals as nw
+import polars as pl
+
+from homefeed.artifacts.processed import DatasetMeta
+from homefeed.artifacts.processed_writer import read_feature_map, staged, write_feature_map, write_meta
+from homefeed.config import Config
+from homefeed.core.columns import IID, UID, Schema
+from homefeed.core.progress import Progress
+from homefeed.etl import encode, outputs, seen
+from homefeed.etl.encode import MapTable
+from homefeed.etl.engines import polars_engine as engine
+from homefeed.etl.figures import Figures, describe_split, survey
+from homefeed.etl.hotness import decayed_sums, own_moment
+from homefeed.etl.raw_features import ITEM_FILE, USER_FILE, RawFeatures, read_features
+from homefeed.etl.raw_logs import RawLog, read_log
+from homefeed.etl.report import EtlReport
+from homefeed.etl.schema_names import check_names
+from homefeed.etl.split import Parted, part
+from homefeed.features.hotness import HotnessRule, choose_rule
+
+
+@dataclass(frozen=True, slots=True)
+class RawShop:
+    log: RawLog
+    users: RawFeatures
+    items: RawFeatures
+
+    @property
+    def detected(self) -> tuple[str, ...]:
+        return (*self.log.detected, *self.users.detected, *self.items.detected)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedShop:
+    slots: MapTable
+    new_slots: int
+    users: pl.DataFrame
+    items: pl.DataFrame
+
+
+def run_etl(config: Config, *, progress: Progress, new_map: bool = False) -> EtlReport:
+    """Reads ``paths.raw``, writes ``paths.processed`` whole or not at all, and tells what it found.
+
+    ``new_map`` starts a new lineage. Raises ``InputError`` for raw files that cannot be used, ``ArtifactError`` where they look like another shop's.
+    """
+    started = time.perf_counter()
+    schema = config.shop_schema()
+    check_names(schema)
+    with staged(config.paths.processed) as folder, progress.task("ETL", 4, "steps") as advance:
+        raw = read_shop(config.paths.raw, schema, config.etl.separator)
+        for line in raw.detected:
+            progress.say(line)
+        advance(1)
+        shop = encode_shop(raw, schema, _known_map(config.paths.processed, new_map))
+        parted = _part(raw.log, shop.slots, config, folder / "work")
+        advance(1)
+        figures = survey(parted)
+        rule = choose_rule(config.hotness.half_life_days, config.hotness.prior_impressions, figures.train.end_us - figures.train.start_us)
+        advance(1)
+        meta = _describe(config, schema, raw, shop, parted, figures, rule)
+        _write(folder, raw, shop, parted, figures, meta, rule)
+        advance(1)
+    report = _report(raw, shop, figures, meta, time.perf_counter() - started)
+    for line in report.lines():
+        progress.say(line)
+    return report
+
+
+def read_shop(folder: Path, schema: Schema, separator: str | None) -> RawShop:
+    """The three files of the contract."""
+    log = read_log(folder, schema, separator)
+    users = read_features(folder / USER_FILE, UID, schema.user, log.users, log.separator, separator)
+    items = read_features(folder / ITEM_FILE, IID, schema.item, log.items, log.separator, separator)
+    return RawShop(log, users, items)
+
+
+def encode_shop(raw: RawShop, schema: Schema, known: MapTable) -> EncodedShop:
+    """Grows the map by what it does not know yet, and looks up every tag."""
+    encode.check_same_shop(known, raw.log)
+    slots = known.grown(schema.map_fields(), encode.shop_values(schema, raw.log, raw.users, raw.items))
+    users, items = encode.entities(raw.users, raw.log.users, UID, slots), encode.entities(raw.items, raw.log.items, IID, slots)
+    return EncodedShop(slots, slots.lineage.size - known.lineage.size, users, items)
+
+
+def _known_map(folder: Path, new_map: bool) -> MapTable:
+    known = None if new_map else read_feature_map(folder)
+    return MapTable(*known) if known else MapTable.empty(uuid.uuid4().hex[:8])
+
+
+def _part(log: RawLog, slots: MapTable, config: Config, work: Path) -> Parted:
+    """The log in slots, kept on disk for the passes to come, and its split."""
+    work.mkdir()
+    engine.write({work / "log.parquet": encode.encode_log(log, slots)})
+    return part(engine.scan(work / "log.parquet"), config.etl.split, config.etl.test_fraction)
+
+
+def _describe(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, parted: Parted, figures: Figures, rule: HotnessRule) -> DatasetMeta:
+    train, test = figures.train, figures.test
+    return DatasetMeta(
+        schema=schema,
+        lineage=shop.slots.lineage,
+        split=describe_split(config.etl.split, config.etl.test_fraction, parted.test_from_us, figures, shop.slots.lineage.id),
+        seen=seen.choose(config.seen, figures.repeats),
+        half_life_days=rule.half_life_days,
+        prior_impressions=rule.prior_impressions,
+        log_end_us=max(train.end_us, test.end_us),
+        train_end_us=train.end_us,
+        ts_unit_us=raw.log.unit_us,
+        rows={"train": train.rows, "test": test.rows, "users": len(shop.users), "items": len(shop.items)},
+    )
+
+
+def _write(folder: Path, raw: RawShop, shop: EncodedShop, parted: Parted, figures: Figures, meta: DatasetMeta, rule: HotnessRule) -> None:
+    """Hotness at its three moments (each row's own, the split, the end of the log), then every file."""
+    start_us = min(figures.train.start_us, figures.test.start_us)
+    hotness = own_moment(parted.rows, rule, start_us)
+    outputs.write_rows(folder, parted.rows, hotness, shop.users, shop.items, meta.schema, raw.log.extras, meta.ts_unit_us)
+    train = parted.rows.filter(~nw.col("test"))
+    split_us = parted.test_from_us or meta.train_end_us + 1
+    at_end, at_split = engine.collect(decayed_sums(parted.rows, meta.log_end_us + 1, rule), decayed_sums(train, split_us, rule))
+    outputs.write_users(folder, shop.users, meta.schema)
+    outputs.write_items(folder, shop.items, meta.schema, at_end, at_split, figures.items, rule)
+    write_feature_map(folder, shop.slots.lineage, shop.slots.table)
+    write_meta(folder, meta, shop.slots.sizes())
+
+
+def _report(raw: RawShop, shop: EncodedShop, figures: Figures, meta: DatasetMeta, seconds: float) -> EtlReport:
+    return EtlReport(
+        detected=raw.detected,
+        users=len(shop.users),
+        items=len(shop.items),
+        users_without_features=len(shop.users) - len(raw.users.ids),
+        items_without_features=len(shop.items) - len(raw.items.ids),
+        lineage=shop.slots.lineage,
+        new_slots=shop.new_slots,
+        train=figures.train,
+        test=figures.test,
+        split=meta.split,
+        seen=meta.seen,
+        half_life_days=meta.half_life_days,
+        seconds=seconds,
+    )
