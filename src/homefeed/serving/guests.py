@@ -28,11 +28,6 @@ class GuestReader:
         if len(self._categories) != bundle.users.slots.shape[1] - 1:
             raise ArtifactError(f"The tags of release {bundle.release.id} do not fit its user table", next_step="Export again: homefeed export")
 
-    @property
-    def tag_names(self) -> frozenset[str]:
-        """Query parameters that are tags."""
-        return frozenset(self._categories) | frozenset(self._bags)
-
     def read(self, tags: Mapping[str, str]) -> EntityTable | None:
         """One row, or None where the shop knows none of the tags."""
         slots = [0, *(known.get(tags.get(name, ""), 0) for name, known in self._categories.items())]
