@@ -33,8 +33,8 @@ class Measure:
 
 
 RECALL_MEASURES = (
-    Measure("recall", recall_at_k, 50),
     Measure("recall", recall_at_k, 10),
+    Measure("recall", recall_at_k, 50),
     Measure("recall", recall_at_k, 100),
     Measure("ndcg", ndcg_at_k, 10),
     Measure("hit_rate", hit_rate_at_k, 50),
@@ -45,6 +45,7 @@ SLATE_MEASURES = (
     Measure("hit_rate", hit_rate_at_k, 10),
     Measure("mrr", mrr_at_k, 10),
 )
+LEAD: dict[Stage, str] = {"recall": "recall_at_50", "slate": "ndcg_at_10"}
 COVERAGE_K: dict[Stage, int] = {"recall": 100, "slate": 10}
 
 
@@ -57,7 +58,7 @@ def slate_report(protocol: Protocol, lists: Lists, rng: np.random.Generator) -> 
 
 
 def _lists_report(stage: Stage, protocol: Protocol, lists: Lists, measures: Sequence[Measure], rng: np.random.Generator) -> StageReport:
-    """Each list is int32[U, K]; the first ``measures`` leads."""
+    """Each list is int32[U, K]."""
     hit = {name: hits(ranked, protocol.relevant) for name, ranked in lists.items()}
     counts = protocol.relevant.counts()
     values = np.stack([[m.function(h, counts, m.k) for m in measures] for h in hit.values()])
@@ -69,7 +70,7 @@ def _lists_report(stage: Stage, protocol: Protocol, lists: Lists, measures: Sequ
         return replace(segment, figures={c: {**figures, coverage_key: coverage[c]} for c, figures in segment.figures.items()})
 
     metrics = (*(m.key for m in measures), coverage_key)
-    return StageReport(stage, next(iter(lists)), metrics, by_segment(protocol.warm, measure), _curves(hit, counts))
+    return StageReport(stage, next(iter(lists)), LEAD[stage], metrics, by_segment(protocol.warm, measure), _curves(hit, counts))
 
 
 def _segment(name: str, counts: Counts, values: Values, contenders: Sequence[str], measures: Sequence[Measure], rng: np.random.Generator) -> Segment:

@@ -27,7 +27,7 @@ def rank_report(dataset: ProcessedDataset, ours: str, p_click: npt.NDArray[np.fl
     predictions = {ours: Prediction(p_click, p_click), **_baselines(dataset)}
     warm = warm_users(dataset)[dataset.test.user]
     segments = by_segment(warm, lambda name, mask: _segment(name, dataset, mask, predictions, rng))
-    return StageReport("rank", ours, RANK_METRICS, segments, _curves(dataset.test.label, predictions))
+    return StageReport("rank", ours, "gauc", RANK_METRICS, segments, _curves(dataset.test.label, predictions))
 
 
 def _baselines(dataset: ProcessedDataset) -> dict[str, Prediction]:

@@ -51,10 +51,11 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class StageReport:
-    """``ours``: the contender that is measured, beside the baselines. ``metrics``: their order on the page, and in which the first one leads."""
+    """``ours``: the contender that is measured, beside the baselines. ``lead``: the metric that decides; ``metrics``: all of them in order."""
 
     stage: Stage
     ours: str
+    lead: str
     metrics: tuple[str, ...]
     segments: tuple[Segment, ...]
     curves: tuple[Curve, ...]
@@ -96,7 +97,7 @@ class EvaluationReport:
 
 def _stage(raw: Mapping[str, Any]) -> StageReport:
     curves = tuple(Curve(c["name"], tuple(c["x"]), tuple(c["y"])) for c in raw["curves"])
-    return StageReport(raw["stage"], raw["ours"], tuple(raw["metrics"]), tuple(_segment(s) for s in raw["segments"]), curves)
+    return StageReport(raw["stage"], raw["ours"], raw["lead"], tuple(raw["metrics"]), tuple(_segment(s) for s in raw["segments"]), curves)
 
 
 def _segment(raw: Mapping[str, Any]) -> Segment:

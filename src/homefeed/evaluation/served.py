@@ -1,0 +1,58 @@
+"""Slates for measuring, from the serving pipeline itself: what a visitor would have been shown, with no network and no store in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from homefeed.artifacts.bundle import Bundle
+from homefeed.core.candidates import Rows
+from homefeed.core.errors import ArtifactError
+from homefeed.core.progress import Progress
+from homefeed.core.release import Release
+from homefeed.core.slate import Request, Slate
+from homefeed.serving.pipeline import standard_pipeline
+from homefeed.serving.release_in_memory import ReleaseInMemory
+from homefeed.serving.releases import OneRelease
+from homefeed.store.base import ListRead, UserList
+
+
+class ListsInMemory:
+    """A ``ReleaseReader`` of one release's lists."""
+
+    def __init__(self, release: Release, lists: Iterable[UserList]) -> None:
+        self._release = release
+        self._lists = {one.user_slot: ListRead(release.id, [item.encode() for item in one.item_ids], one.sources) for one in lists}
+
+    def read_list(self, user_slot: int, size: int) -> ListRead:
+        held = self._lists.get(user_slot, ListRead(self._release.id, [], b""))
+        return ListRead(held.release_id, held.item_ids[:size], held.sources[:size])
+
+    def read_release(self) -> Release:
+        return self._release
+
+
+def served_slates(bundle: Bundle, lists: Iterable[UserList], users: Rows, k: int, progress: Progress) -> Rows:
+    """int32[U, k] rows of the bundle's items for ``users`` (int32[U], rows of its users), best first, 0-padded; ``lists``: what an export would write.
+
+    Raises ``ArtifactError`` when the pipeline answers degraded: such slates are not the system's.
+    """
+    release = ReleaseInMemory.of(bundle)
+    pipeline = standard_pipeline(ListsInMemory(bundle.release, lists), OneRelease(release))
+    slates = np.zeros((len(users), k), np.int32)
+    with progress.task("Serving slates", len(users), "users") as advance:
+        for place, user in enumerate(users.tolist()):
+            slate = pipeline.recommend(Request(request_id="", uid=bundle.users.ids[user], top_k=k))
+            rows = _item_rows(release, slate)
+            slates[place, : len(rows)] = rows
+            advance(1)
+    return slates
+
+
+def _item_rows(release: ReleaseInMemory, slate: Slate) -> Rows:
+    if slate.degraded:
+        raise ArtifactError(
+            f"The slate of {slate.uid} was served without {', '.join(slate.degraded)}: {release.ranker.failure}", next_step="Train again: homefeed train"
+        )
+    return release.ranker.item_rows([item.item_id.encode() for item in slate.items])
