@@ -19,11 +19,10 @@ class Summary:
 
 def summarise(report: EvaluationReport) -> Summary:
     everybody, *parts = report.slate.segments
-    sentences = [
-        f"For {part.users:,} {part.name} users: {_lower(_verdict(report.slate, part))}" for part in parts if part.users and part.users != everybody.users
-    ]
-    sentences += [line for line in (_recall(report.recall), _rank(report.rank), _calibration(report.rank)) if line]
-    return Summary(_verdict(report.slate, everybody), tuple(sentences))
+    apart = [part for part in parts if 0 < part.users < everybody.users]
+    by_part = [f"For {part.users:,} {part.name} users: {_lower(_verdict(report.slate, part))}" for part in apart]
+    stages = [line for line in (_recall(report.recall), _rank(report.rank), _calibration(report.rank)) if line]
+    return Summary(_verdict(report.slate, everybody), (_first_page(report.slate), *by_part, *stages))
 
 
 def outcome(ahead: Figure) -> int:
