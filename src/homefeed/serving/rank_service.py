@@ -31,7 +31,7 @@ class RankService:
         self._model: FoldedDeepFM | None = None
         try:
             self._fold(bundle)
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, TypeError) as error:
             self.failure = f"the ranker of release {bundle.release.id} cannot be used: {error}"
 
     def user_row(self, uid: str) -> int:

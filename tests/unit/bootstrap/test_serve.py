@@ -1,0 +1,261 @@
+"""The API as a process of its own: Flask under Granian, before a real store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import REDIS_SERVER, real_redis
+from small_release import full_lists, iid, small_bundle
+
+from homefeed.artifacts.bundle import Bundle, write_bundle
+from homefeed.store.base import UserList
+from homefeed.store.connection import Store, connect
+from homefeed.store.location import StoreLocation, write_store_file
+
+SOURCE = Path(__file__).parents[3] / "src"
+SERVE = """
+import os, sys
+from homefeed.bootstrap.serve import run_server
+from homefeed.bootstrap.settings import load_config, redis_named
+from homefeed.core.errors import HomefeedError
+try:
+    run_server(load_config(None, os.environ, {}), redis_named(os.environ, {}))
+except HomefeedError as error:
+    sys.exit(f"Error: {error}")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def get(self, path: str) -> tuple[int, Any]:
+        return self.get_raw(path.encode())
+
+    def get_raw(self, path: bytes) -> tuple[int, Any]:
+        """Status and body of a request whose path goes over the wire as it is."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n")
+            head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+        return int(head.split()[1]), json.loads(body) if body else None
+
+    def answers(self) -> bool:
+        try:
+            self.get("/health")
+        except OSError:
+            return False
+        return True
+
+
+def eventually(condition: Any, seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def environment(data: Path, **settings: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RECSYS_")}
+    return kept | {"PYTHONPATH": str(SOURCE), "RECSYS_PATHS_DATA": str(data), "RECSYS_API_HOST": "127.0.0.1"} | settings
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(data: Path, **settings: str) -> Iterator[Api]:
+    port = free_port()
+    log = data / "api.log"
+    with log.open("wb") as file:
+        environ = environment(data, RECSYS_API_PORT=str(port), **settings)
+        process = subprocess.Popen([sys.executable, "-c", SERVE], cwd=data, env=environ, stdout=file, stderr=file)
+    api = Api(process, port, log)
+    try:
+        assert eventually(lambda: process.poll() is not None or api.answers())
+        assert process.poll() is None, log.read_text()
+        yield api
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def publish(store: Store, data: Path, bundle: Bundle) -> Mapping[int, list[str]]:
+    write_bundle(data / "releases", bundle)
+    lists = full_lists(bundle, seed=len(bundle.release.id))
+    writer = store.writer("shop")
+    writer.stage(bundle.release, [UserList(slot, ids, b"0" * len(ids)) for slot, ids in lists.items()], [(iid(1), 1.0)])
+    writer.publish()
+    writer.close()
+    return lists
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Store, Path]]:
+    data = tmp_path_factory.mktemp("data")
+    location = StoreLocation("embedded", 1, folder=data / "store")
+    with connect(location, 5.0) as store:
+        publish(store, data, small_bundle("r1"))
+        write_store_file(data / "store.json", location)
+        with running(data, RECSYS_REDIS_TIMEOUT_MS="1000") as api:
+            yield api, store, data
+
+
+@pytest.fixture(scope="module")
+def api(shop: tuple[Api, Store, Path]) -> Api:
+    return shop[0]
+
+
+def test_the_process_answers_the_three_routes_from_the_store_of_the_last_export(api: Api) -> None:
+    status, health = api.get("/health")
+    assert (status, health["redis"], health["rank_service"]) == (200, "ok", "ok")
+    assert api.get("/recall/bob")[1]["count"] == 50
+    assert len(api.get("/recommend/bob")[1]["items"]) == 10
+
+
+def test_the_log_tells_what_the_contracts_log_tells(api: Api) -> None:
+    log = api.log.read_text()
+    assert all(line in log for line in ("DeepFM model loaded", "RankService initialized", f"Flask app listening on http://127.0.0.1:{api.port}"))
+
+
+@pytest.mark.parametrize(
+    ("path", "uid"),
+    [
+        (b"/recall/a%2Fb", "a/b"),
+        (b"/recall/a/b", "a/b"),
+        (b"/recall/100%25", "100%"),
+        (b"/recall/100%", "100%"),
+        (b"/recall/zo%C3%AB", "zo\u00eb"),
+        (b"/recall/%61nn", "ann"),
+    ],
+)
+def test_an_encoded_uid_is_decoded_once(api: Api, path: bytes, uid: str) -> None:
+    status, answer = api.get_raw(path)
+    assert (status, answer["uid"], answer["is_cold_start"]) == (200, uid, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "uid"), [(b"/recall/a%252Fb", "a%2Fb"), (b"/recall//a%2F%2F", "/a//"), (b"/recall/%2e%2e/health", "../health"), (b"/recall/a+b", "a+b")]
+)
+def test_a_strange_uid_stays_as_it_is(api: Api, path: bytes, uid: str) -> None:
+    status, answer = api.get_raw(path)
+    assert (status, answer["uid"], answer["is_cold_start"]) == (200, uid, True)
+
+
+@pytest.mark.parametrize("uid", [b"%FF", b"%C3", b"a%00b", b"a%0Ab", b"%0a", b"%7F", b"%ED%A0%80", b"x" * 513, b"%C3%A9" * 257])
+def test_bytes_that_spell_no_uid_are_refused(api: Api, uid: bytes) -> None:
+    for route in (b"/recall/", b"/recommend/"):
+        status, answer = api.get_raw(route + uid)
+        assert (status, answer["error"]["code"]) == (400, "bad_uid")
+
+
+@pytest.mark.parametrize("uid", [b"\xff", b"a b", b"\xc3\xa9", b"x" * 100_000, b"%"])
+def test_a_hostile_path_does_not_stop_the_server(api: Api, uid: bytes) -> None:
+    assert api.get_raw(b"/recall/" + uid)[0] in (200, 400, 414)
+    assert api.answers()
+
+
+def test_a_release_published_under_load_is_taken_up_without_a_failed_request(shop: tuple[Api, Store, Path]) -> None:
+    api, store, data = shop
+    answers: list[tuple[int, Any]] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            answers.extend(api.get(path) for path in ("/recommend/bob?top_k=100", "/recall/stranger"))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    lists = {"r1": full_lists(small_bundle("r1"), seed=2), "release-2": publish(store, data, small_bundle("release-2", seed=2))}
+    assert eventually(lambda: api.get("/recall/stranger")[1]["release"] == "release-2")
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert {status for status, _ in answers} == {200}
+    assert {answer["release"] for _, answer in answers} == {"r1", "release-2"}
+    assert all(answer["degraded"] == [] for _, answer in answers)
+    ranked = [answer for _, answer in answers if answer["stage"] == "rank"]
+    assert all({item["id"] for item in answer["items"]} <= set(lists[answer["release"]][2]) for answer in ranked)
+
+
+def test_a_port_that_is_taken_is_said_so(api: Api, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE], env=environment(tmp_path, RECSYS_API_PORT=str(api.port)), cwd=tmp_path, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{api.port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_the_process_cleanly(tmp_path: Path) -> None:
+    with running(tmp_path, RECSYS_REDIS_PORT=str(free_port())) as api:
+        status, answer = api.get("/recommend/bob")
+        assert (status, answer["error"]["code"]) == (503, "no_release")
+        api.process.send_signal(signal.SIGINT)
+        assert api.process.wait(20) == 0
+        assert "Traceback" not in api.log.read_text()
+        assert not api.answers()
+
+
+@pytest.mark.skipif(REDIS_SERVER is None, reason="redis-server is not installed")
+def test_while_redis_is_out_the_bundles_hot_list_stands_in(tmp_path: Path) -> None:
+    with real_redis(tmp_path) as redis:
+        settings = {"RECSYS_REDIS_PORT": str(redis.place.port), "RECSYS_REDIS_HOST": "127.0.0.1", "RECSYS_REDIS_TIMEOUT_MS": "1000"}
+        with redis.connect() as store:
+            publish(store, tmp_path, small_bundle("r1"))
+        with running(tmp_path, **settings) as api:
+            assert api.get("/recommend/bob")[1]["degraded"] == []
+            redis.admin().shutdown(nosave=True)
+            assert eventually(lambda: api.get("/health")[0] == 503)
+            assert api.get("/health")[1]["redis"] == "unavailable"
+            status, answer = api.get("/recommend/bob")
+            assert (status, answer["degraded"], answer["is_cold_start"], len(answer["items"])) == (200, ["redis"], False, 10)
+
+
+IN_A_FRESH_PROCESS = """
+import sys
+import homefeed.wsgi
+assert homefeed.wsgi.app.test_client().get("/health").status_code == 503
+heavy = {"torch", "polars", "narwhals", "pandas", "pyarrow", "sklearn", "scipy", "matplotlib"}
+sys.exit(f"loaded: {heavy & set(sys.modules)}" if heavy & set(sys.modules) else 0)
+"""
+FORKED_AFTER_IMPORT = """
+import os, threading
+import homefeed.wsgi
+client = homefeed.wsgi.app.test_client()
+assert threading.active_count() == 1
+client.get("/health")
+assert [t.name for t in threading.enumerate() if t.name == "release-watcher"]
+child = os.fork()
+if child == 0:
+    client.get("/health")
+    os._exit(0 if [t for t in threading.enumerate() if t.name == "release-watcher"] else 3)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+@pytest.mark.parametrize("script", [IN_A_FRESH_PROCESS, FORKED_AFTER_IMPORT], ids=["light", "fork-safe"])
+def test_the_wsgi_application_is_light_and_watches_in_whatever_process_serves(tmp_path: Path, script: str) -> None:
+    environ = environment(tmp_path, RECSYS_REDIS_PORT=str(free_port()))
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
