@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import redis
 from redis.backoff import NoBackoff
@@ -68,22 +68,12 @@ def connect(location: StoreLocation, timeout_seconds: float) -> Store:
     ``timeout_seconds``: deadline of each wait for the server, to connect and to be answered; nothing is tried twice.
     """
     if location.kind == "redis":
-        return Store(location, _client(location.host, location.port, location.db, None, timeout_seconds))
+        return Store(location, _client(timeout_seconds, location.db, host=location.host, port=location.port))
     server = open_embedded(location.folder)
-    return Store(location, _client(server.host, server.port, location.db, server.password, timeout_seconds), server)
+    return Store(location, _client(timeout_seconds, location.db, unix_socket_path=server.socket), server)
 
 
-def _client(host: str, port: int, db: int, password: str | None, timeout_seconds: float) -> redis.Redis:
-    """RESP2, bytes, no greetings: a new connection costs two round trips at most."""
-    return redis.Redis(
-        host,
-        port,
-        db,
-        password,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        lib_name=None,
-        lib_version=None,
-    )
+def _client(timeout_seconds: float, db: int, **address: Any) -> redis.Redis:
+    """RESP2 and bytes, since reader and writer take replies as they come; no retries."""
+    no_retries = Retry(NoBackoff(), 0)
+    return redis.Redis(db=db, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry=no_retries, protocol=2, **address)

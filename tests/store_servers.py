@@ -1,0 +1,78 @@
+"""Servers of the tests' own, each started in a folder and ended afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from homefeed.store.connection import Store, connect
+from homefeed.store.location import StoreLocation
+
+REDIS_SERVER = shutil.which("redis-server")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server of the tests' own. ``at(db)`` names one of its databases; ``admin(db)`` is a client that may do anything, or what ``username`` may."""
+
+    place: StoreLocation
+    socket: str | None = None
+
+    def at(self, db: int = 1) -> StoreLocation:
+        return replace(self.place, db=db)
+
+    def connect(self, db: int = 1, timeout_seconds: float = 5.0) -> Store:
+        return connect(self.at(db), timeout_seconds)
+
+    def admin(self, db: int = 0, username: str | None = None, password: str | None = None) -> redis.Redis:
+        address: dict[str, Any] = {"unix_socket_path": self.socket} if self.socket else {"host": self.place.host, "port": self.place.port}
+        return redis.Redis(db=db, username=username, password=password, protocol=2, retry=Retry(NoBackoff(), 0), **address)
+
+
+@contextmanager
+def embedded_server(folder: Path) -> Iterator[Server]:
+    with connect(StoreLocation("embedded", 0, folder=folder), 5.0) as store:
+        assert store.embedded is not None
+        yield Server(store.location, store.embedded.socket)
+
+
+@contextmanager
+def real_redis(folder: Path, *arguments: str) -> Iterator[Server]:
+    """A redis-server on a free loopback port, ended afterwards."""
+    if REDIS_SERVER is None:
+        pytest.skip("redis-server is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [REDIS_SERVER, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder), *arguments]
+    with (folder / "redis.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        found = Server(StoreLocation("redis", 0, "127.0.0.1", port))
+        _wait_until_it_answers(found)
+        yield found
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_it_answers(server: Server) -> None:
+    for _ in range(500):
+        try:
+            server.admin().ping()
+            return
+        except redis.ConnectionError:
+            time.sleep(0.01)
+    raise AssertionError("redis-server did not come up")
