@@ -65,16 +65,16 @@ def ratio_of_sums(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any]) ->
 
 def auc_over_users(user: npt.NDArray[Any], label: npt.NDArray[Any], score: npt.NDArray[Any]) -> Statistic:
     """AUC over all rows (not by user) of a sample of users; sorted once, then linear in the N rows for each sample."""
-    order = np.argsort(score)
-    user, clicked, score = user[order], label[order] > 0, score[order]
-    starts = np.concatenate([[0], np.flatnonzero(score[1:] != score[:-1]) + 1])
+    clicked = label > 0
+    order = np.argsort(score[~clicked])
+    others, user_of_other, user_of_click = score[~clicked][order], user[~clicked][order], user[clicked]
+    lower, not_higher = (np.searchsorted(others, score[clicked], side) for side in ("left", "right"))
 
     def auc(times: Times) -> npt.NDArray[np.float64]:
-        weight = times[user]
-        clicks = np.add.reduceat(weight * clicked, starts)
-        others = np.add.reduceat(weight, starts) - clicks
-        pairs = clicks.sum() * others.sum()
-        won = clicks @ (np.cumsum(others) - others / 2)
+        others_below = np.concatenate([[0.0], np.cumsum(times[user_of_other])])
+        weight = times[user_of_click]
+        won = weight @ (others_below[lower] + others_below[not_higher]) / 2
+        pairs = weight.sum() * others_below[-1]
         return np.array([won / pairs if pairs > 0 else np.nan])
 
     return auc
