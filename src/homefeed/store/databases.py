@@ -15,6 +15,7 @@ from homefeed.store.wire import RefusedError, Wire
 
 Role = Literal["live", "spare", "staging"]
 MOST_DATABASES = 64
+"""So many are looked at; a server may have been given thousands."""
 _SCAN = 1000
 
 
@@ -111,7 +112,7 @@ def count(wire: Wire) -> int:
 
 def find_spare(wire: Wire, target: int, lineage: str | None) -> int:
     """A database to fill: one that we filled before (a killed export's first), else an empty one. Raises ``StoreError`` when there is none."""
-    others = [db for db in range(count(wire)) if db != target]
+    others = _others(wire, target)
     marks = {db: mark for db in others if (mark := read_mark(wire, db))}
     ours = sorted((db for db, mark in marks.items() if mark.is_aside(target, lineage)), key=lambda db: marks[db].role != "staging")
     clean = (db for db in ours if not foreign_keys(wire, db))
@@ -128,11 +129,15 @@ def find_spare(wire: Wire, target: int, lineage: str | None) -> int:
 
 def find_previous(wire: Wire, target: int, lineage: str) -> StoredRelease | None:
     """The release before the live one, where a whole one is kept."""
-    for db in range(count(wire)):
-        mark = read_mark(wire, db) if db != target else None
+    for db in _others(wire, target):
+        mark = read_mark(wire, db)
         if mark and mark.is_aside(target, lineage) and mark.role == "spare" and (release := read_release(wire, db)):
             return StoredRelease(db, release)
     return None
+
+
+def _others(wire: Wire, target: int) -> list[int]:
+    return [db for db in range(min(count(wire), MOST_DATABASES)) if db != target]
 
 
 def _exists(wire: Wire, db: int) -> bool:

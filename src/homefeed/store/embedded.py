@@ -16,7 +16,7 @@ from pathlib import Path
 
 from homefeed.core.errors import StoreError
 from homefeed.store import embedded_keeper as keeper
-from homefeed.store.wire import Wire
+from homefeed.store.wire import RefusedError, Wire
 
 _START_SECONDS = 30.0
 _LOG_LINES = 2
@@ -54,10 +54,14 @@ def open_embedded(folder: Path) -> EmbeddedServer:
 
 def save_to_disk(wire: Wire) -> None:
     """Write the data beside the work, and wait for it: from then on a crash loses nothing. Raises ``StoreError`` when the disk does not take it."""
+    unsaved = "The release is live, but the embedded store could not write it to disk"
     _wait_for_save(wire)
-    wire.ask("BGSAVE")
+    try:
+        wire.ask("BGSAVE")
+    except RefusedError as error:
+        raise StoreError(f"{unsaved}: {error.what}", next_step="Export again") from error
     if _wait_for_save(wire) != "ok":
-        raise StoreError("The release is live, but the embedded store could not write it to disk", next_step="Make room on the disk and export again")
+        raise StoreError(unsaved, next_step="Make room on the disk and export again")
 
 
 def _wait_for_save(wire: Wire) -> str:
