@@ -18,7 +18,6 @@ def create_app(services: Services, cors_origins: Collection[str] = ()) -> Flask:
     """``cors_origins``: pages that may call the API, ``*`` for all; none by default."""
     app = Flask("homefeed", static_folder=None)
     app.url_map.converters["anything"] = AnythingConverter
-    app.url_map.merge_slashes = False
     app.register_blueprint(feed_routes(services))
     register_errors(app)
 

@@ -22,7 +22,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def read_request(http: HttpRequest, prefix: str, default_top_k: int, max_top_k: int, request_id: str) -> Request:
-    """``prefix``: the path before the uid. Query parameters beside top_k and offset may be a guest's tags. Raises ``BadRequestError``."""
+    """``prefix``: the path before the uid, from its first word. Query parameters beside top_k and offset may be a guest's tags. Raises ``BadRequestError``."""
     uid = _uid(http, prefix)
     top_k = _number(http.args, "top_k", default_top_k, 1, max_top_k)
     offset = _number(http.args, "offset", 0, 0, MAX_OFFSET)
@@ -36,8 +36,8 @@ def request_id_of(http: HttpRequest) -> str:
 
 
 def _uid(http: HttpRequest, prefix: str) -> str:
-    """From the path's raw bytes, decoded once by the server; a framework would have replaced what is not UTF-8."""
-    raw = http.environ["PATH_INFO"].encode("latin-1")[len(prefix) :]
+    """From the path's raw bytes, decoded once by the server; a framework would have replaced what is not UTF-8. Routing ignores extra leading slashes."""
+    raw = http.environ["PATH_INFO"].encode("latin-1").lstrip(b"/")[len(prefix) :]
     try:
         return decode_id(raw)
     except ValueError as error:

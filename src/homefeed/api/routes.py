@@ -30,12 +30,12 @@ def feed_routes(services: Services) -> Blueprint:
 
     @routes.get("/recall/<anything:uid>")
     def recall(uid: str) -> Response:
-        question = read_request(request, "/recall/", DEFAULT_RECALL, MAX_RECALL, g.request_id)
+        question = read_request(request, "recall/", DEFAULT_RECALL, MAX_RECALL, g.request_id)
         return json_response(recall_body(services.pipeline.recall(question)))
 
     @routes.get("/recommend/<anything:uid>")
     def recommend(uid: str) -> Response:
-        question = read_request(request, "/recommend/", DEFAULT_RECOMMEND, MAX_RECOMMEND, g.request_id)
+        question = read_request(request, "recommend/", DEFAULT_RECOMMEND, MAX_RECOMMEND, g.request_id)
         return json_response(recommend_body(services.pipeline.recommend(question)))
 
     return routes

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from threading import Thread
 from typing import Any
 
 from flask import Flask
@@ -30,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 _THREADS = 4
 _KILL_SECONDS = 10
+_STARTER_CHECK_SECONDS = 0.5
 _LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
@@ -78,11 +82,12 @@ def run_server(config: Config, redis_named: bool) -> None:
             log_dictconfig=_LOGGING,
             log_level=LogLevels.warning,
         )
-        server.serve(target_loader=partial(_ready_app, config, location, port), wrap_loader=False)
+        server.serve(target_loader=partial(_ready_app, config, location, port, os.getpid()), wrap_loader=False)
 
 
-def _ready_app(config: Config, location: StoreLocation, port: int) -> Flask:
+def _ready_app(config: Config, location: StoreLocation, port: int, starter: int) -> Flask:
     """Runs in the worker: the release is in memory before the first request is taken."""
+    Thread(target=_end_after, args=(starter,), name="starter-watcher", daemon=True).start()
     parts = _assemble(config, location)
     parts.watcher.ensure_running()
     release = parts.releases.current()
@@ -93,6 +98,13 @@ def _ready_app(config: Config, location: StoreLocation, port: int) -> Flask:
         logger.info("Serving release %s, lists from %s", release.id, location)
     logger.info("Flask app listening on http://%s:%d (Granian, process %d)", config.api.host, port, os.getpid())
     return parts.app
+
+
+def _end_after(starter: int) -> None:
+    """Granian's worker outlives a starter that is killed, and would keep the port and the embedded store."""
+    while os.getppid() == starter:
+        time.sleep(_STARTER_CHECK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _assemble(config: Config, location: StoreLocation) -> _Parts:

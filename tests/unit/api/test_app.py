@@ -138,6 +138,10 @@ def test_a_strange_uid_comes_back_as_it_was_sent(api: Api, uid: str) -> None:
     assert (response.status_code, body(response)["uid"], body(response)["is_cold_start"]) == (200, uid, True)
 
 
+def test_extra_slashes_before_the_route_are_not_part_of_the_uid(api: Api) -> None:
+    assert body(api.get_raw(b"//recall/bob"))["uid"] == "bob"
+
+
 @pytest.mark.parametrize("uid", [b"", b"\xff", b"\xc3", b"a\x00b", b"a\nb", b"\n", b"\x7f", b"\xc2\x85", b"x" * 513, "é".encode() * 257, b"\xed\xa0\x80"])
 def test_a_uid_that_nobody_can_have_is_refused(api: Api, uid: bytes) -> None:
     response = api.get_raw(b"/recommend/" + uid)
@@ -173,9 +177,9 @@ def test_the_refusal_says_which_parameter(api: Api, path: str, code: str) -> Non
     assert (response.status_code, body(response)["error"]["code"]) == (400, code)
 
 
-@pytest.mark.parametrize("path", ["/", "/recall", "/recommend", "/health/", "/recal/bob", "//health", "/static/x", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/", "/recall", "/recommend", "/health/", "/recal/bob", "/recall%2Fbob", "/static/x", "/favicon.ico"])
 def test_an_unknown_route_is_404(api: Api, path: str) -> None:
-    response = api.get(path)
+    response = api.get_raw(path.encode())
     assert (response.status_code, body(response)["error"]["code"]) == (404, "not_found")
 
 

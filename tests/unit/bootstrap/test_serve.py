@@ -217,6 +217,12 @@ def test_ctrl_c_ends_the_process_cleanly(tmp_path: Path) -> None:
         assert not api.answers()
 
 
+def test_a_killed_process_leaves_no_worker_behind(tmp_path: Path) -> None:
+    with running(tmp_path, RECSYS_REDIS_PORT=str(free_port())) as api:
+        api.process.kill()
+        assert eventually(lambda: not api.answers())
+
+
 @pytest.mark.skipif(REDIS_SERVER is None, reason="redis-server is not installed")
 def test_while_redis_is_out_the_bundles_hot_list_stands_in(tmp_path: Path) -> None:
     with real_redis(tmp_path) as redis:

@@ -16,6 +16,7 @@ from homefeed.artifacts.bundle import Bundle, write_bundle
 from homefeed.core.slate import Request, Slate
 from homefeed.serving.health import Health, check_health
 from homefeed.serving.pipeline import standard_pipeline
+from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.serving.releases import ReleaseHolder
 from homefeed.serving.visits import NoReleaseError
 from homefeed.serving.watcher import ReleaseWatcher
@@ -160,7 +161,7 @@ def test_a_broken_ranker_and_an_old_release_show_in_the_health(night: Night) -> 
     assert "49.0 h old" in health.warnings[0]
 
 
-def test_a_switch_under_concurrent_requests_fails_none_and_never_mixes_releases(night: Night) -> None:
+def test_a_switch_under_concurrent_requests_fails_none_and_never_mixes_releases(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     bundles = [small_bundle(f"r{n}", seed=n) for n in range(4)]
     for bundle in bundles:
         write_bundle(night.folder, bundle)
@@ -170,15 +171,21 @@ def test_a_switch_under_concurrent_requests_fails_none_and_never_mixes_releases(
     night.holder.start()
     loads: list[str] = []
     read = night.holder._read
-    night.holder._read = lambda release_id: (loads.append(release_id), read(release_id))[1]  # type: ignore[method-assign]
+
+    def slow_read(release_id: str) -> ReleaseInMemory:
+        loads.append(release_id)
+        time.sleep(0.05)
+        return read(release_id)
+
+    monkeypatch.setattr(night.holder, "_read", slow_read)
 
     def ask(n: int) -> Slate:
-        if n and n % 100 == 0:
+        if n % 100 == 50:
             night.store.__dict__.update(lists=lists[f"r{n // 100}"], release=bundles[n // 100].release)
         return night.recommend(["ann", "bob", "nobody"][n % 3])
 
     with ThreadPoolExecutor(8) as pool:
-        slates = list(pool.map(ask, range(400)))
+        slates = [slate for night_of in range(1, 4) for slate in pool.map(ask, range(100 * night_of, 100 * night_of + 100))]
     assert sorted(loads) == ["r1", "r2", "r3"]
     assert all(slate.degraded == () and len(slate.items) == 10 for slate in slates)
     assert all({item.item_id for item in slate.items} <= set(lists[slate.release][UIDS.index(slate.uid)]) for slate in slates if slate.uid != "nobody")
