@@ -47,6 +47,18 @@ class EncodedShop:
     items: pl.DataFrame
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that the outputs are written from."""
+
+    raw: RawShop
+    shop: EncodedShop
+    parted: Parted
+    figures: Figures
+    rule: HotnessRule
+    meta: DatasetMeta
+
+
 def run_etl(config: Config, *, progress: Progress, new_map: bool = False) -> EtlReport:
     """Reads ``paths.raw``, writes ``paths.processed`` whole or not at all, and tells what it found.
 
@@ -56,20 +68,20 @@ def run_etl(config: Config, *, progress: Progress, new_map: bool = False) -> Etl
     schema = config.shop_schema()
     check_names(schema)
     with staged(config.paths.processed) as folder, progress.task("ETL", 4, "steps") as advance:
+        work = folder / "work"
+        work.mkdir()
         raw = read_shop(config.paths.raw, schema, config.etl.separator)
         for line in raw.detected:
             progress.say(line)
         advance(1)
         shop = encode_shop(raw, schema, _known_map(config.paths.processed, new_map))
-        parted = _part(raw.log, shop.slots, config, folder / "work")
         advance(1)
-        figures = survey(parted)
-        rule = choose_rule(config.hotness.half_life_days, config.hotness.prior_impressions, figures.train.end_us - figures.train.start_us)
+        prepared = _prepare(config, schema, raw, shop, work / "log.parquet")
         advance(1)
-        meta = _describe(config, schema, raw, shop, parted, figures, rule)
-        _write(folder, raw, shop, parted, figures, meta, rule)
+        _write_rows(prepared, folder, work / "hotness.parquet")
+        _write_entities(prepared, folder)
         advance(1)
-    report = _report(raw, shop, figures, meta, time.perf_counter() - started)
+    report = _report(prepared, time.perf_counter() - started)
     for line in report.lines():
         progress.say(line)
     return report
@@ -96,16 +108,14 @@ def _known_map(folder: Path, new_map: bool) -> MapTable:
     return MapTable(*known) if known else MapTable.empty(uuid.uuid4().hex[:8])
 
 
-def _part(log: RawLog, slots: MapTable, config: Config, work: Path) -> Parted:
-    """The log in slots, kept on disk for the passes to come, and its split."""
-    work.mkdir()
-    engine.write({work / "log.parquet": encode.encode_log(log, slots)})
-    return part(engine.scan(work / "log.parquet"), config.etl.split, config.etl.test_fraction)
-
-
-def _describe(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, parted: Parted, figures: Figures, rule: HotnessRule) -> DatasetMeta:
+def _prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, encoded: Path) -> Prepared:
+    """The log in slots (kept on disk for the passes to come), its split, and what is learned from the train side."""
+    engine.write({encoded: encode.encode_log(raw.log, shop.slots)})
+    parted = part(engine.scan(encoded), config.etl.split, config.etl.test_fraction)
+    figures = survey(parted)
     train, test = figures.train, figures.test
-    return DatasetMeta(
+    rule = choose_rule(config.hotness.half_life_days, config.hotness.prior_impressions, train.end_us - train.start_us)
+    meta = DatasetMeta(
         schema=schema,
         lineage=shop.slots.lineage,
         split=describe_split(config.etl.split, config.etl.test_fraction, parted.test_from_us, figures, shop.slots.lineage.id),
@@ -117,33 +127,40 @@ def _describe(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, p
         ts_unit_us=raw.log.unit_us,
         rows={"train": train.rows, "test": test.rows, "users": len(shop.users), "items": len(shop.items)},
     )
+    return Prepared(raw, shop, parted, figures, rule, meta)
 
 
-def _write(folder: Path, raw: RawShop, shop: EncodedShop, parted: Parted, figures: Figures, meta: DatasetMeta, rule: HotnessRule) -> None:
-    """Hotness at its three moments (each row's own, the split, the end of the log), then every file."""
-    start_us = min(figures.train.start_us, figures.test.start_us)
-    hotness = own_moment(parted.rows, rule, start_us)
-    outputs.write_rows(folder, parted.rows, hotness, shop.users, shop.items, meta.schema, raw.log.extras, meta.ts_unit_us)
-    train = parted.rows.filter(~nw.col("test"))
-    split_us = parted.test_from_us or meta.train_end_us + 1
-    at_end, at_split = engine.collect(decayed_sums(parted.rows, meta.log_end_us + 1, rule), decayed_sums(train, split_us, rule))
+def _write_rows(prepared: Prepared, folder: Path, scores: Path) -> None:
+    """Every row with its item's hotness at the row's own moment, which is kept on disk since both sides read it."""
+    start_us = min(prepared.figures.train.start_us, prepared.figures.test.start_us)
+    engine.write({scores: own_moment(prepared.parted.rows, prepared.rule, start_us)})
+    shop, log = prepared.shop, prepared.raw.log
+    outputs.write_rows(folder, prepared.parted.rows, engine.scan(scores), shop.users, shop.items, prepared.meta.schema, log.extras, log.unit_us)
+
+
+def _write_entities(prepared: Prepared, folder: Path) -> None:
+    """Users, items with their hotness at the end of the log and at the split, the map, and last what it all is."""
+    rows, rule, shop, meta = prepared.parted.rows, prepared.rule, prepared.shop, prepared.meta
+    split_us = prepared.parted.test_from_us or meta.train_end_us + 1
+    at_end, at_split = engine.collect(decayed_sums(rows, meta.log_end_us + 1, rule), decayed_sums(rows.filter(~nw.col("test")), split_us, rule))
     outputs.write_users(folder, shop.users, meta.schema)
-    outputs.write_items(folder, shop.items, meta.schema, at_end, at_split, figures.items, rule)
+    outputs.write_items(folder, shop.items, meta.schema, at_end, at_split, prepared.figures.items, rule)
     write_feature_map(folder, shop.slots.lineage, shop.slots.table)
     write_meta(folder, meta, shop.slots.sizes())
 
 
-def _report(raw: RawShop, shop: EncodedShop, figures: Figures, meta: DatasetMeta, seconds: float) -> EtlReport:
+def _report(prepared: Prepared, seconds: float) -> EtlReport:
+    raw, shop, meta = prepared.raw, prepared.shop, prepared.meta
     return EtlReport(
         detected=raw.detected,
         users=len(shop.users),
         items=len(shop.items),
         users_without_features=len(shop.users) - len(raw.users.ids),
         items_without_features=len(shop.items) - len(raw.items.ids),
-        lineage=shop.slots.lineage,
+        lineage=meta.lineage,
         new_slots=shop.new_slots,
-        train=figures.train,
-        test=figures.test,
+        train=prepared.figures.train,
+        test=prepared.figures.test,
         split=meta.split,
         seen=meta.seen,
         half_life_days=meta.half_life_days,

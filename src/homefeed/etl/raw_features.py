@@ -13,7 +13,7 @@ from homefeed.core.columns import AVAILABLE, Column
 from homefeed.core.errors import InputError
 from homefeed.etl.dialect import Dialect, FileSpec, detect
 from homefeed.etl.engines import polars_engine as engine
-from homefeed.etl.engines.polars_engine import FAULT, ROW, Table
+from homefeed.etl.engines.polars_engine import FAULT, OPEN_END, ROW, Table
 from homefeed.etl.faults import Fault, fault_error
 from homefeed.etl.raw_logs import check_columns, check_widths, collect_checked
 
@@ -44,17 +44,17 @@ def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log_i
     texts = [c.name for c in columns if c.kind in ("category", "multi")]
     counts, faults, ids, *values = collect_checked(
         path,
-        rows.select(nw.len().alias("rows"), nw.col(*(c.name for c in columns)).null_count()) if columns else rows.select(nw.len().alias("rows")),
+        rows.select(nw.len().alias("rows"), nw.col(OPEN_END).any(), *(nw.col(c.name).null_count() for c in columns)),
         rows.filter(nw.col(FAULT) != int(Fault.NONE)).select(ROW, FAULT).sort(ROW).head(1),
         rows.select("id").unique(),
         *(rows.select(name).unique().drop_nulls() for name in texts),
     )
     if len(faults):
         raise _explain(dialect, faults.item(0, ROW), Fault(faults.item(0, FAULT)), id_column)
-    check_widths(dialect, dialect.columns[-1] in counts.columns and counts.item(0, dialect.columns[-1]) > 0)
+    check_widths(dialect, counts.item(0, OPEN_END))
     remarks = _remarks(dialect, id_column, columns, counts, len(ids))
     unique = rows.unique("id", keep="last", order_by=ROW) if counts.item(0, "rows") > len(ids) else rows
-    return RawFeatures(unique.drop(ROW, FAULT), columns, ids["id"], {name: frame[name] for name, frame in zip(texts, values, strict=True)}, remarks)
+    return RawFeatures(unique.drop(ROW, FAULT, OPEN_END), columns, ids["id"], {name: frame[name] for name, frame in zip(texts, values, strict=True)}, remarks)
 
 
 def _share_known(ids: Sequence[str], log_ids: pl.Series) -> float:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import narwhals as nw
 import polars as pl
 
-from homefeed.core.columns import EVENT, IID, LABEL, LOG_COLUMNS, OPTIONAL_LOG_COLUMNS, TS, UID, Schema
+from homefeed.core.columns import EVENT, IID, LABEL, LOG_COLUMNS, OPTIONAL_LOG_COLUMNS, SURFACE, TS, UID, Schema
 from homefeed.core.errors import InputError
 from homefeed.etl.dialect import Dialect, FileSpec, detect, sample_lines, split
 from homefeed.etl.engines import polars_engine as engine
-from homefeed.etl.engines.polars_engine import FAULT, ROW, Table
+from homefeed.etl.engines.polars_engine import FAULT, OPEN_END, ROW, Table
 from homefeed.etl.events import LabelRule, label_rule
 from homefeed.etl.faults import Fault, encoding_error, fault_error, width_error
 from homefeed.etl.timestamps import EXPECTED, TimeForm, detect_form, readable
@@ -43,8 +43,9 @@ def read_log(folder: Path, schema: Schema, separator: str | None) -> RawLog:
     form = _time_form(spec, dialect)
     extras = tuple(name for name in OPTIONAL_LOG_COLUMNS if name in dialect.columns and name != EVENT)
     rows = engine.read_log(dialect, form, rule, extras)
-    summary, users, items = _survey(dialect, rows, rule)
-    detected = (f"{dialect.path.name}: {dialect.describe()}, ts in {form.name}, {summary['rows']:,} rows", *_remarks(dialect, schema, rule, extras))
+    summary, users, items = _survey(dialect, rows, rule, [name for name in extras if name != SURFACE])
+    title = f"{dialect.path.name}: {dialect.describe()}, ts in {form.name}, {summary['rows']:,} rows"
+    detected = (title, *_remarks(dialect, schema, rule, extras, summary))
     return RawLog(rows, extras, users, items, summary["rows"], form.unit_us, dialect.separator, detected)
 
 
@@ -62,9 +63,9 @@ def check_columns(dialect: Dialect, needed: Sequence[str]) -> None:
         )
 
 
-def check_widths(dialect: Dialect, last_column_has_gaps: bool) -> None:
+def check_widths(dialect: Dialect, any_open_end: bool) -> None:
     """A row that is too short looks like one whose last value is empty; only where there are such rows, all lines are looked at."""
-    misfit = engine.first_misfit(dialect) if last_column_has_gaps else None
+    misfit = engine.first_misfit(dialect) if any_open_end else None
     if misfit is not None:
         raise width_error(dialect, *misfit)
 
@@ -77,14 +78,17 @@ def collect_checked(path: Path, *tables: Table) -> list[pl.DataFrame]:
         raise encoding_error(path) or error from error
 
 
-def _survey(dialect: Dialect, rows: Table, rule: LabelRule) -> tuple[dict[str, int], pl.Series, pl.Series]:
+def _survey(dialect: Dialect, rows: Table, rule: LabelRule, numeric: Sequence[str]) -> tuple[dict[str, int], pl.Series, pl.Series]:
     """One pass: faults, row and click counts, distinct ids."""
     faulty = rows.filter(nw.col(FAULT) != int(Fault.NONE)).select(ROW, FAULT)
-    last = _clean_name(dialect.columns[-1], rule)
-    gaps = nw.col(last).null_count() if last in rows.collect_schema().names() else nw.lit(0)
     counts, first_faults, users, items = collect_checked(
         dialect.path,
-        rows.select(nw.len().alias("rows"), nw.col("label").sum().alias("clicks"), gaps.alias("gaps"), nw.col(FAULT).max().alias("worst")),
+        rows.select(
+            nw.len().alias("rows"),
+            nw.col("label").cast(nw.Int64).sum().alias("clicks"),
+            nw.col(OPEN_END).any(),
+            *(nw.col(name).null_count() for name in numeric),
+        ),
         faulty.sort(ROW).head(1),
         rows.select(UID).unique(),
         rows.select(IID).unique(),
@@ -92,16 +96,12 @@ def _survey(dialect: Dialect, rows: Table, rule: LabelRule) -> tuple[dict[str, i
     summary = counts.row(0, named=True)
     if len(first_faults):
         raise _explain(dialect, first_faults.item(0, ROW), Fault(first_faults.item(0, FAULT)), rule)
-    check_widths(dialect, summary["gaps"] > 0)
+    check_widths(dialect, summary[OPEN_END])
     if not summary["clicks"]:
         raise InputError(
             f"{dialect.path}: none of the {summary['rows']:,} rows has label 1", expected=f"{rule.column} to be {rule.expected}, with some rows of both kinds"
         )
     return summary, users[UID], items[IID]
-
-
-def _clean_name(raw_name: str, rule: LabelRule) -> str:
-    return {TS: "ts_us", rule.column: "label"}.get(raw_name, raw_name)
 
 
 def _explain(dialect: Dialect, row: int, fault: Fault, rule: LabelRule) -> InputError:
@@ -112,14 +112,13 @@ def _explain(dialect: Dialect, row: int, fault: Fault, rule: LabelRule) -> Input
 
 
 def _label_rule(dialect: Dialect, schema: Schema) -> LabelRule:
+    check_columns(dialect, (TS, UID, IID) if EVENT in dialect.columns else (TS, UID, IID, LABEL))
     rule = label_rule(dialect.columns, schema.events)
-    if rule is None and EVENT in dialect.columns:
+    if rule is None:
         raise InputError(
             f"{dialect.path}: it has a column event and no label, and the configuration does not say what the kinds of event mean",
             expected="a weight for each kind, such as: [events] view = 0, click = 1, buy = 5",
         )
-    check_columns(dialect, (TS, UID, IID, rule.column if rule else LABEL))
-    assert rule is not None  # noqa: S101 - check_columns has raised otherwise
     return rule
 
 
@@ -136,10 +135,11 @@ def _share_readable(values: Sequence[str]) -> float:
     return sum(map(readable, values)) / max(len(values), 1)
 
 
-def _remarks(dialect: Dialect, schema: Schema, rule: LabelRule, extras: Sequence[str]) -> list[str]:
+def _remarks(dialect: Dialect, schema: Schema, rule: LabelRule, extras: Sequence[str], summary: Mapping[str, int]) -> list[str]:
     used = {TS, UID, IID, rule.column, *extras}
     ignored = [name for name in dialect.columns if name not in used]
     remarks = [f"{dialect.path.name}: also {', '.join(extras)}"] if extras else []
+    remarks += [f"{dialect.path.name}: {name} is missing or no number in {summary[name]:,} rows" for name in extras if summary.get(name)]
     if ignored:
         remarks.append(f"{dialect.path.name}: ignored {', '.join(ignored)}")
     if schema.events and rule.column == LABEL:

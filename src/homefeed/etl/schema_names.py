@@ -5,7 +5,7 @@ from __future__ import annotations
 from homefeed.core.columns import AVAILABLE, IID, LOG_COLUMNS, UID, Schema
 from homefeed.core.errors import ConfigError
 
-RESERVED = frozenset({*LOG_COLUMNS, "id", "slot", "row", "fault", "tag_slot", "hotness_end", "hotness_split", "clicks_split"})
+RESERVED = frozenset({*LOG_COLUMNS, "id", "slot", "row", "fault", "open_end", "rows", "tag_slot", "hotness_end", "hotness_split", "clicks_split"})
 
 
 def check_names(schema: Schema) -> None:

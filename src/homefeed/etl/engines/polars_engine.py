@@ -17,11 +17,15 @@ from homefeed.etl.faults import Fault
 from homefeed.etl.timestamps import TimeForm
 
 Table = nw.LazyFrame[Any]
-ROW, FAULT = "row", "fault"
+ROW, FAULT, OPEN_END = "row", "fault", "open_end"
+"""A row's place in its file from 0, what is wrong with it, and whether its last column is empty or missing."""
 
 
 def read_log(dialect: Dialect, form: TimeForm, rule: LabelRule, extras: Sequence[str]) -> Table:
-    """``row`` (from 0), ``ts_us``, ``uid``, ``iid``, ``label``, ``weight``, the optional ``extras`` and ``fault``; a value that cannot be read is null."""
+    """``row`` (from 0), ``ts_us``, ``uid``, ``iid``, ``label``, ``weight``, the optional ``extras``, ``fault`` and ``open_end``.
+
+    A value that cannot be read is null.
+    """
     column = {name: pl.col(_place(n)) for n, name in enumerate(dialect.columns)}
     meaning = column[rule.column].str.strip_chars()
     weight = pl.lit(1.0, pl.Float32)
@@ -37,16 +41,19 @@ def read_log(dialect: Dialect, form: TimeForm, rule: LabelRule, extras: Sequence
     }
     both_ids = pl.when(column[UID].is_not_null() & column[IID].is_not_null()).then(1)
     checks = {Fault.TS: values["ts_us"], Fault.ID: both_ids, Fault.LABEL: values["label"]}
-    return nw.from_native(_scan(dialect).select(ROW, **values, **{FAULT: _fault(dialect, checks)}))
+    return _checked(dialect, values, checks)
 
 
 def read_features(dialect: Dialect, id_column: str, columns: Sequence[Column]) -> Table:
-    """``row``, ``id``, the schema's columns (categories and multis as text, numbers as f64, flags as bool) and ``fault``; empty values are null."""
+    """``row``, ``id``, the schema's columns (categories and multis as text, numbers as f64, flags as bool), ``fault`` and ``open_end``.
+
+    Empty values are null.
+    """
     place = {name: pl.col(_place(n)) for n, name in enumerate(dialect.columns)}
     convert = {"number": number, "flag": flag}
     values = {c.name: convert[c.kind](place[c.name]) if c.kind in convert else place[c.name] for c in columns}
     checks = {Fault.ID: place[id_column], Fault.FLAG: values.get(AVAILABLE, pl.lit(True))}
-    return nw.from_native(_scan(dialect).select(ROW, id=place[id_column], **values, **{FAULT: _fault(dialect, checks)}))
+    return _checked(dialect, {"id": place[id_column], **values}, checks)
 
 
 def first_misfit(dialect: Dialect) -> tuple[int, int] | None:
@@ -104,6 +111,11 @@ def _place(n: int) -> str:
 def _extra(name: str, text: pl.Expr) -> pl.Expr:
     casts = {POSITION: pl.Int32, PROPENSITY: pl.Float64}
     return text.str.strip_chars().cast(casts[name], strict=False) if name in casts else text
+
+
+def _checked(dialect: Dialect, values: Mapping[str, pl.Expr], checks: Mapping[Fault, pl.Expr]) -> Table:
+    open_end = pl.col(_place(dialect.width - 1)).is_null()
+    return nw.from_native(_scan(dialect).select(ROW, **values, **{FAULT: _fault(dialect, checks), OPEN_END: open_end}))
 
 
 def _fault(dialect: Dialect, checks: Mapping[Fault, pl.Expr]) -> pl.Expr:
