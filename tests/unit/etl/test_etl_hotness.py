@@ -53,6 +53,13 @@ def test_weights_count_in_clicks_and_not_in_impressions() -> None:
     assert heavy[1, 5] > light[1, 5] > heavy[2, 5]
 
 
+def test_decay_goes_on_across_its_anchors() -> None:
+    """A log of 4,000 half-lives, with rows shortly before and after many of the anchors."""
+    rows: Rows = [(t, t % 3, t % 2, 1.0) for t in range(0, 4000, 37)]
+    rule = HotnessRule(1, 0.5)
+    assert columnar(rows, rule) == pytest.approx(brute_force(rows, rule), rel=1e-9)
+
+
 log_rows = st.lists(
     st.tuples(st.integers(0, 40), st.integers(0, 4), st.integers(0, 1), st.sampled_from([1.0, 3.0])),
     min_size=1,

@@ -272,6 +272,7 @@ BAD_ROWS = [
     ({"log": [*LOG, "950,,i1,1"]}, r"shop.dat, line 11: uid is empty"),
     ({"log": [*LOG, "950,u1,,1"]}, r"shop.dat, line 11: iid is empty"),
     ({"log": ["ts,uid,iid,label", *LOG, "", "950,u1,i1,yes"]}, r"shop.dat, line 13: label is 'yes'"),
+    ({"log": ["ts,uid,iid,label,position", *(f"{line},1" for line in LOG * 3), "950,u1,i1,1"]}, r"shop.dat, line 32: 4 comma separated columns. Expected 5"),
     ({"log": [line[:-2] for line in LOG]}, r"shop.dat, line 1: 3 comma separated columns. Expected 4"),
     ({"log": ["ts,uid,item,label", *LOG]}, r"shop.dat, line 1: the header row \(ts, uid, item, label\) lacks iid"),
     ({"log": ["ts,uid,iid,label,uid", *(f"{line},1" for line in LOG)]}, r"the header row names uid twice"),
