@@ -105,7 +105,7 @@ class RecallConfig(Section):
     batch_size: int = Field(4096, ge=1, description="positives a step")
     negatives: int = Field(1024, ge=1, description="items drawn as negatives a step, shared by the batch (pointwise)")
     learning_rate: float = Field(0.003, gt=0, description="Adam's step size")
-    weight_decay: float = Field(1e-6, ge=0, description="Adam's weight decay")
+    weight_decay: float = Field(1e-4, ge=0, description="Adam's weight decay")
     full_softmax_items: int = Field(20_000, ge=1, description="up to so many items the in-batch objective is a softmax over all of them")
 
 

@@ -1,0 +1,124 @@
+"""The nightly path, step by step: raw logs, processed tables, checkpoints, release. Each function is one command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from homefeed.artifacts.bundle import prune_bundles, read_bundle, write_bundle
+from homefeed.artifacts.checkpoint import DEEPFM, POINTWISE, checkpoint_path, read_checkpoint, reported, write_checkpoint
+from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_tag_slots
+from homefeed.bootstrap.measure import Figures, measure_rank, measure_recall
+from homefeed.config import Config
+from homefeed.core.columns import categories, multis
+from homefeed.core.progress import Progress
+from homefeed.core.release import Release
+from homefeed.etl.pipeline import run_etl
+from homefeed.recall.release import ReleaseDraft, draft_release
+from homefeed.store.connection import connect
+from homefeed.store.location import StoreLocation, resolve_store, resolve_store_for_export, write_store_file
+from homefeed.training.rank_deepfm import train_rank
+from homefeed.training.recall_dssm import Objective, train_recall
+from homefeed.training.three_fits import Fitted, with_metrics
+
+STORE_TIMEOUT_SECONDS = 30.0
+"""An export waits for its writes; the request path's deadline is another one."""
+
+
+def etl(config: Config, progress: Progress, *, new_map: bool = False) -> None:
+    run_etl(config, progress=progress, new_map=new_map)
+
+
+def train_recall_model(config: Config, progress: Progress, *, objective: Objective, refit: bool) -> None:
+    dataset = read_dataset(config.paths.processed)
+    fitted = train_recall(dataset, objective, config.recall, config.train, refit=refit, progress=progress)
+    _keep(f"dssm_{objective}", fitted, measure_recall(dataset, fitted.reported, progress), config.paths.models, progress)
+
+
+def train_rank_model(config: Config, progress: Progress, *, refit: bool) -> None:
+    dataset = read_dataset(config.paths.processed)
+    fitted = train_rank(dataset, config.rank, config.train, refit=refit, progress=progress)
+    _keep(DEEPFM, fitted, measure_rank(dataset, fitted.reported, progress), config.paths.models, progress)
+
+
+def export_location(config: Config, redis_named: bool) -> StoreLocation:
+    """Where an export goes: what was named, else the store of the last export, else the default address, else the embedded store."""
+    return resolve_store_for_export(config.redis, redis_named, config.paths.store_file, config.paths.embedded_store)
+
+
+def export(config: Config, progress: Progress, location: StoreLocation, *, adopt: bool = False) -> Release:
+    """Publish a new release: its bundle is on disk before the store flips to it, and what is served stays as it was when anything fails."""
+    progress.say(f"store: {location}, database {location.db}")
+    dataset = read_dataset(config.paths.processed)
+    with connect(location, STORE_TIMEOUT_SECONDS) as store:
+        with closing(store.writer(dataset.meta.lineage.id, adopt=adopt)) as writer:
+            draft = _draft(dataset, config, progress)
+            with progress.task("Lists to the store", len(draft.bundle.users) - 1, "users") as advance:
+                writer.stage(draft.bundle.release, draft.user_lists(), draft.hot(), advance)
+            folder = write_bundle(config.paths.releases, draft.bundle)
+            writer.publish()
+        previous = store.releases().previous
+    write_store_file(config.paths.store_file, location)
+    release = draft.bundle.release
+    prune_bundles(config.paths.releases, config.export.keep_releases, [release.id, *([previous.id] if previous else [])])
+    progress.say(f"release {release.id}: {release.counts['users']:,} users, {release.counts['items']:,} items; bundle in {folder}")
+    return release
+
+
+def rollback(config: Config, progress: Progress, *, redis_named: bool) -> Release:
+    """Bring the release before back. Raises ``ArtifactError`` when its bundle is no longer on disk."""
+    location = resolve_store(config.redis, redis_named, config.paths.store_file)
+    with connect(location, STORE_TIMEOUT_SECONDS) as store:
+        previous = store.releases().previous
+        if previous is not None:
+            read_bundle(config.paths.releases / previous.id)
+        lineage = previous.lineage if previous else ""
+        with closing(store.writer(lineage)) as writer:
+            release = writer.rollback()
+    progress.say(f"release {release.id} of {release.created_at} is live again at {location}, database {location.db}")
+    return release
+
+
+def run(config: Config, progress: Progress, location: StoreLocation | None, *, new_map: bool = False, refit: bool = True) -> None:
+    """From raw logs to a live release at ``location`` (None: stop before the export), with the seconds of each step."""
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("etl", lambda: etl(config, progress, new_map=new_map)),
+        ("train recall", lambda: train_recall_model(config, progress, objective="pointwise", refit=refit)),
+        ("train rank", lambda: train_rank_model(config, progress, refit=refit)),
+    ]
+    if location:
+        steps.append(("export", lambda: export(config, progress, location)))
+    seconds = {name: _timed(name, step, progress) for name, step in steps}
+    progress.say("seconds: " + ", ".join(f"{name} {s:.1f}" for name, s in seconds.items()) + f", in all {sum(seconds.values()):.1f}")
+
+
+def _timed(name: str, step: Callable[[], object], progress: Progress) -> float:
+    progress.say(f"== {name}")
+    started = time.perf_counter()
+    step()
+    return time.perf_counter() - started
+
+
+def _keep(name: str, fitted: Fitted, figures: Figures, folder: Path, progress: Progress) -> None:
+    fitted = with_metrics(fitted, figures)
+    write_checkpoint(folder, reported(name), fitted.reported)
+    path = write_checkpoint(folder, name, fitted.served)
+    seen = "all rows" if fitted.served.rows_seen == "all" else "the train side alone"
+    progress.say(f"saved {path} (has seen {seen}); the measured one is {checkpoint_path(folder, reported(name))}")
+
+
+def _draft(dataset: ProcessedDataset, config: Config, progress: Progress) -> ReleaseDraft:
+    recall = read_checkpoint(config.paths.models, POINTWISE, dataset.meta)
+    rank = read_checkpoint(config.paths.models, DEEPFM, dataset.meta)
+    tag_slots = user_tag_slots(dataset, config)
+    return draft_release(dataset, recall, rank, tag_slots, config.export, datetime.now(UTC), progress)
+
+
+def user_tag_slots(dataset: ProcessedDataset, config: Config) -> dict[str, dict[str, int]]:
+    """Slots of every value of the users' tags, by field: what a guest's tags are read with."""
+    schema = dataset.meta.schema
+    fields = tuple(c.name for c in categories(schema.user)) + tuple(c.element_field for c in multis(schema.user))
+    return read_tag_slots(config.paths.processed, fields)

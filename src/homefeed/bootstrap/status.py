@@ -1,0 +1,37 @@
+"""`homefeed status`: what is live, since when, and what lies on disk."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from homefeed.artifacts.processed import read_meta
+from homefeed.config import Config
+from homefeed.core.progress import Progress
+from homefeed.core.release import Release
+from homefeed.store.connection import connect
+from homefeed.store.location import resolve_store
+
+TIMEOUT_SECONDS = 2.0
+
+
+def say_status(config: Config, progress: Progress, now: datetime, *, redis_named: bool) -> bool:
+    """Whether a release is live. Raises ``StoreUnavailableError`` when the store does not answer."""
+    meta = read_meta(config.paths.processed)
+    progress.say(f"data: {meta.rows['train'] + meta.rows['test']:,} rows, lineage {meta.lineage.id}" if meta else "data: no ETL output yet (homefeed etl)")
+    location = resolve_store(config.redis, redis_named, config.paths.store_file)
+    progress.say(f"store: {location}, database {location.db}")
+    with connect(location, TIMEOUT_SECONDS) as store:
+        releases = store.releases()
+    if releases.live is None:
+        progress.say("live release: none yet (homefeed export)")
+        return False
+    progress.say(f"live release: {_described(releases.live, now)}")
+    if releases.live.age_seconds(now) > config.max_release_age.total_seconds():
+        progress.say(f"warning: the live release is older than {config.max_release_age}")
+    progress.say(f"previous release: {_described(releases.previous, now) if releases.previous else 'none'}")
+    return True
+
+
+def _described(release: Release, now: datetime) -> str:
+    age = timedelta(seconds=round(release.age_seconds(now)))
+    return f"{release.id}, {age} old, fitted until {release.fitted_until}, {release.counts['users']:,} users, {release.counts['items']:,} items"

@@ -1,0 +1,204 @@
+"""The command line. Every command is one function of ``bootstrap``, imported when it is run: `serve` must not wait for torch."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+from homefeed import __version__
+from homefeed.bootstrap.settings import load_config, redis_named
+from homefeed.config import Config
+from homefeed.console import ConsoleProgress
+from homefeed.core.errors import HomefeedError
+
+Function = Callable[..., Any]
+
+SETTINGS: dict[str, tuple[str, Any, str]] = {
+    "paths.data": ("--data", click.Path(path_type=Path), "folder of raw_data/, processed/, releases/ (default: data)"),
+    "paths.models": ("--models", click.Path(path_type=Path), "folder of the checkpoints (default: src/models/saved)"),
+    "redis.host": ("--host", str, "host of Redis (RECSYS_REDIS_HOST)"),
+    "redis.port": ("--port", int, "port of Redis (RECSYS_REDIS_PORT)"),
+    "redis.db": ("--db", int, "database of Redis (RECSYS_REDIS_DB, default: 1)"),
+    "api.host": ("--api-host", str, "address to listen on (RECSYS_API_HOST)"),
+    "api.port": ("--api-port", int, "port to listen on (RECSYS_API_PORT)"),
+    "etl.separator": ("--separator", click.Choice([",", "|", "tab"]), "separator of the raw files, where detecting it fails"),
+    "etl.split": ("--split", click.Choice(["global", "per-user"]), "how train and test are parted (default: global)"),
+}
+PATHS, REDIS, API, ETL = (tuple(key for key in SETTINGS if key.startswith(f"{section}.")) for section in ("paths", "redis", "api", "etl"))
+
+no_refit = click.option("--no-refit", is_flag=True, help="Serve the reported models: a release that knows nothing after the split.")
+new_map = click.option("--new-map", is_flag=True, help="Forget the feature map and start a new one: another shop's data.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every command starts from."""
+
+    config: Config
+    redis_named: bool
+    progress: ConsoleProgress
+
+
+def main() -> NoReturn:
+    run_command(cli)
+
+
+def run_command(command: click.Command, first: Sequence[str] = ()) -> NoReturn:
+    """Run a command with ``first`` and then this process's arguments. Exit code 0: done, 1: failed with one clear message, 2: wrong usage."""
+    try:
+        sys.exit(command.main([*first, *sys.argv[1:]], standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except HomefeedError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+
+
+def settings(*keys: str) -> Callable[[Function], Function]:
+    """Gives a command the flags of these settings, and ``Settings`` as its first argument."""
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def command(config: Path | None, **flags: Any) -> Any:
+            overrides = {key: flags.pop(_parameter(key)) for key in (*PATHS, *keys)}
+            return function(_load(config, {key: value for key, value in overrides.items() if value is not None}), **flags)
+
+        for key in reversed((*PATHS, *keys)):
+            flag, kind, text = SETTINGS[key]
+            command = click.option(flag, _parameter(key), type=kind, help=text)(command)
+        return click.option("--config", type=click.Path(path_type=Path), help="TOML file (default: homefeed.toml, where there is one)")(command)
+
+    return decorate
+
+
+def _parameter(key: str) -> str:
+    return key.replace(".", "_")
+
+
+def _load(toml: Path | None, overrides: dict[str, Any]) -> Settings:
+    if overrides.get("etl.separator") == "tab":
+        overrides["etl.separator"] = "\t"
+    config = load_config(toml, os.environ, overrides)
+    return Settings(config, redis_named(os.environ, overrides), ConsoleProgress(Console()))
+
+
+@click.group()
+@click.version_option(__version__)
+def cli() -> None:
+    """From a shop's logs to a live, personalised home feed."""
+
+
+@cli.command()
+@click.option("--serve/--no-serve", default=True, help="Go on serving after printing (default), or stop.")
+@click.option("--api-port", type=int, help="port to listen on (default: 8000, or a free one)")
+def demo(serve: bool, api_port: int | None) -> None:
+    """A made-up shop, from its logs to a live feed, under data/demo."""
+    from homefeed.bootstrap.demo import demo as run_demo
+
+    folder = Path("data/demo")
+    paths = {"data": folder, "models": folder / "models"}
+    config = Config.model_validate({"paths": paths, "api": {"port": api_port} if api_port is not None else {}})
+    run_demo(config, ConsoleProgress(Console()), serve=serve)
+
+
+@cli.command()
+@settings(*REDIS, *ETL)
+@new_map
+@no_refit
+@click.option("--no-export", is_flag=True, help="Stop before the export.")
+def run(given: Settings, new_map: bool, no_refit: bool, no_export: bool) -> None:
+    """All steps: etl, train recall, train rank, export."""
+    from homefeed.bootstrap import jobs
+
+    location = None if no_export else jobs.export_location(given.config, given.redis_named)
+    jobs.run(given.config, given.progress, location, new_map=new_map, refit=not no_refit)
+
+
+@cli.command()
+@settings(*ETL)
+@new_map
+def etl(given: Settings, new_map: bool) -> None:
+    """Raw logs to processed tables: feature map, split, hotness."""
+    from homefeed.bootstrap import jobs
+
+    jobs.etl(given.config, given.progress, new_map=new_map)
+
+
+@cli.group()
+def train() -> None:
+    """Fit the recall model or the ranker on the processed tables."""
+
+
+@train.command("recall")
+@settings()
+@click.option("--objective", type=click.Choice(["pointwise", "inbatch"]), default="pointwise", help="BCE with negatives, or in-batch softmax.")
+@no_refit
+def train_recall(given: Settings, objective: Any, no_refit: bool) -> None:
+    """Fit the two towers (DSSM)."""
+    from homefeed.bootstrap import jobs
+
+    jobs.train_recall_model(given.config, given.progress, objective=objective, refit=not no_refit)
+
+
+@train.command("rank")
+@settings()
+@no_refit
+def train_rank(given: Settings, no_refit: bool) -> None:
+    """Fit the ranker (DeepFM)."""
+    from homefeed.bootstrap import jobs
+
+    jobs.train_rank_model(given.config, given.progress, refit=not no_refit)
+
+
+@cli.command()
+@settings(*REDIS)
+@click.option("--rollback", is_flag=True, help="Bring the release before back instead.")
+@click.option("--adopt", is_flag=True, help="Take over a database whose lists another system wrote.")
+def export(given: Settings, rollback: bool, adopt: bool) -> None:
+    """Publish lists and models as a new release."""
+    from homefeed.bootstrap import jobs
+
+    if rollback:
+        jobs.rollback(given.config, given.progress, redis_named=given.redis_named)
+    else:
+        jobs.export(given.config, given.progress, jobs.export_location(given.config, given.redis_named), adopt=adopt)
+
+
+@cli.command()
+@settings(*REDIS, *API)
+def serve(given: Settings) -> None:
+    """The HTTP API."""
+    from homefeed.bootstrap.serve import run_server
+
+    run_server(given.config, given.redis_named)
+
+
+@cli.command()
+@settings()
+def evaluate(given: Settings) -> None:
+    """Measure the reported models and the feed they make, on the test side."""
+    from homefeed.bootstrap.evaluate import evaluate_reported
+
+    evaluate_reported(given.config, given.progress)
+
+
+@cli.command()
+@settings(*REDIS)
+def status(given: Settings) -> int:
+    """What is live and how old it is. Exit code 1 when nothing is."""
+    from homefeed.bootstrap.status import say_status
+
+    return 0 if say_status(given.config, given.progress, datetime.now(UTC), redis_named=given.redis_named) else 1

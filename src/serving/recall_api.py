@@ -1,0 +1,11 @@
+"""`homefeed serve`, by the contract's path."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from homefeed.cli import run_command, serve
+
+if __name__ == "__main__":
+    run_command(serve)
