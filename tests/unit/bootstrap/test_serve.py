@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REDIS_SERVER, real_redis
 from small_release import full_lists, iid, small_bundle
+from store_servers import REDIS_SERVER, real_redis
 
 from homefeed.artifacts.bundle import Bundle, write_bundle
 from homefeed.store.base import UserList
