@@ -143,7 +143,7 @@ def test_the_recall_model_beats_popularity(shop: Shop) -> None:
 
 def test_database_1_holds_a_list_for_every_user_and_database_0_nothing(shop: Shop) -> None:
     client, slots = shop.project.client(1), shop.feature_map()
-    lists = {key for key in client.keys("recall:*")}
+    lists = set(client.keys("recall:*"))
     assert lists == {f"recall:{slots[f'uid={uid}']}" for uid in (*shop.truth.active, *shop.truth.cold)}
     assert {client.type(key) for key in lists} == {"zset"}
     assert shop.project.client(0).dbsize() == 0
