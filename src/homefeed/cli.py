@@ -35,6 +35,7 @@ SETTINGS: dict[str, tuple[str, Any, str]] = {
 }
 PATHS, REDIS, API, ETL = (tuple(key for key in SETTINGS if key.startswith(f"{section}.")) for section in ("paths", "redis", "api", "etl"))
 
+adopt = click.option("--adopt", is_flag=True, help="Take over a database whose lists another system, or another feature map, wrote.")
 no_refit = click.option("--no-refit", is_flag=True, help="Serve the reported models: a release that knows nothing after the split.")
 new_map = click.option("--new-map", is_flag=True, help="Forget the feature map and start a new one: another shop's data.")
 
@@ -118,13 +119,14 @@ def demo(serve: bool, api_port: int | None) -> None:
 @settings(*REDIS, *ETL)
 @new_map
 @no_refit
+@adopt
 @click.option("--no-export", is_flag=True, help="Stop before the export.")
-def run(given: Settings, new_map: bool, no_refit: bool, no_export: bool) -> None:
+def run(given: Settings, new_map: bool, no_refit: bool, adopt: bool, no_export: bool) -> None:
     """All steps: etl, train recall, train rank, export."""
     from homefeed.bootstrap import jobs
 
     location = None if no_export else jobs.export_location(given.config, given.redis_named)
-    jobs.run(given.config, given.progress, location, new_map=new_map, refit=not no_refit)
+    jobs.run(given.config, given.progress, location, new_map=new_map, refit=not no_refit, adopt=adopt)
 
 
 @cli.command()
@@ -166,7 +168,7 @@ def train_rank(given: Settings, no_refit: bool) -> None:
 @cli.command()
 @settings(*REDIS)
 @click.option("--rollback", is_flag=True, help="Bring the release before back instead.")
-@click.option("--adopt", is_flag=True, help="Take over a database whose lists another system wrote.")
+@adopt
 def export(given: Settings, rollback: bool, adopt: bool) -> None:
     """Publish lists and models as a new release."""
     from homefeed.bootstrap import jobs

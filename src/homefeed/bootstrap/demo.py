@@ -43,7 +43,8 @@ def demo(config: Config, progress: Progress, *, serve: bool) -> None:
         log = demo_log(world, DEMO_SEED)
         write_shop(config.paths.raw, world, log)
         advance(len(log.ts))
-    jobs.run(config, progress, StoreLocation("embedded", config.redis.db, folder=config.paths.embedded_store), new_map=True)
+    location = StoreLocation("embedded", config.redis.db, folder=config.paths.embedded_store)
+    jobs.run(config, progress, location, new_map=True, adopt=True)
     with _api(config, progress) as (server, url):
         _show(world, url, progress)
         if serve:

@@ -82,7 +82,7 @@ def rollback(config: Config, progress: Progress, *, redis_named: bool) -> Releas
     return release
 
 
-def run(config: Config, progress: Progress, location: StoreLocation | None, *, new_map: bool = False, refit: bool = True) -> None:
+def run(config: Config, progress: Progress, location: StoreLocation | None, *, new_map: bool = False, refit: bool = True, adopt: bool = False) -> None:
     """From raw logs to a live release at ``location`` (None: stop before the export), with the seconds of each step."""
     steps: list[tuple[str, Callable[[], object]]] = [
         ("etl", lambda: etl(config, progress, new_map=new_map)),
@@ -90,7 +90,7 @@ def run(config: Config, progress: Progress, location: StoreLocation | None, *, n
         ("train rank", lambda: train_rank_model(config, progress, refit=refit)),
     ]
     if location:
-        steps.append(("export", lambda: export(config, progress, location)))
+        steps.append(("export", lambda: export(config, progress, location, adopt=adopt)))
     seconds = {name: _timed(name, step, progress) for name, step in steps}
     progress.say("seconds: " + ", ".join(f"{name} {s:.1f}" for name, s in seconds.items()) + f", in all {sum(seconds.values()):.1f}")
 
