@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from store_servers import REDIS_SERVER, Server, embedded_server, real_redis
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: threads of so small fits only wait for each other on a busy machine
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import json
 import os
 import socket
@@ -19,6 +20,8 @@ from typing import Any
 
 import redis
 from store_servers import REDIS_SERVER
+
+from homefeed.cli import cli
 
 SOURCE = Path(__file__).parents[2] / "src"
 SECONDS = 120
@@ -48,6 +51,14 @@ class Project:
         return self.folder / "data" / "processed"
 
     @property
+    def raw(self) -> Path:
+        return self.folder / "data" / "raw_data"
+
+    @property
+    def models(self) -> Path:
+        return self.folder / "src" / "models" / "saved"
+
+    @property
     def address(self) -> list[str]:
         return ["--host", "127.0.0.1", "--port", str(self.port)]
 
@@ -63,6 +74,14 @@ class Project:
 
     def client(self, db: int = 1) -> redis.Redis:
         return redis.Redis(host="127.0.0.1", port=self.port, db=db, protocol=2, decode_responses=True)
+
+    def inside(self, *arguments: str) -> str:
+        """`homefeed` within this process, which spares the import of torch: what it printed. Raises ``HomefeedError``."""
+        places = {"--config": self.folder / "homefeed.toml", "--data": self.folder / "data", "--models": self.models}
+        own = [word for flag, place in places.items() if flag not in arguments for word in (flag, str(place))]
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            cli.main([*arguments, *own], standalone_mode=False)
+        return printed.getvalue()
 
     @contextmanager
     def api(self, **environ: str) -> Iterator[Api]:

@@ -45,7 +45,7 @@ class Shop:
         return content
 
     def raw(self, name: str) -> list[list[str]]:
-        return [line.split(",") for line in (self.project.folder / "data" / "raw_data" / name).read_text().splitlines()]
+        return [line.split(",") for line in (self.project.raw / name).read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_every_item_has_its_global_score(shop: Shop) -> None:
 @pytest.mark.parametrize("name", ["dssm_pointwise", "dssm_inbatch", "deepfm"])
 def test_a_served_and_a_reported_model_are_saved_and_hold_no_code(name: str, shop: Shop) -> None:
     for file in (f"{name}.pth", f"{name}.report.pth"):
-        content = torch.load(shop.project.folder / "src" / "models" / "saved" / file, weights_only=True)
+        content = torch.load(shop.project.models / file, weights_only=True)
         assert set(content) == {"state", "about"}
 
 
