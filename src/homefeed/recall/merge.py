@@ -15,13 +15,13 @@ Sources = npt.NDArray[np.uint8]
 def interleave(dssm: Rows, hot: Rows, dssm_per_hot: int, size: int) -> tuple[Rows, Sources]:
     """(items int32[U, size], sources uint8[U, size]): after every ``dssm_per_hot`` DSSM items a hot one, all distinct.
 
-    ``dssm`` int32[U, P], ``hot`` int32[U, H]: best first, an item at most once a row, 0 where a row has ended. Hot items that the DSSM part of
+    ``dssm`` int32[U, P], ``hot`` int32[U, H]: best first, an item at most once a row, 0 where there is none. Hot items that the DSSM part of
     the list holds already make room for the next hot one. Where either runs out the other fills up; 0 where both have.
     """
     n_hot = size // (dssm_per_hot + 1)
     n_dssm = size - n_hot
     first = dssm[:, :n_dssm]
-    hot = _kept_first(hot, ~_contains(first, hot))
+    hot = _kept_first(hot, (hot > 0) & ~_contains(first, hot))
     columns = _order(first.shape[1], min(n_hot, hot.shape[1]), dssm_per_hot)
     lead_items, lead_sources = np.hstack([first, hot[:, :n_hot]])[:, columns], _codes(first.shape[1], min(n_hot, hot.shape[1]))[columns]
     items = np.hstack([lead_items, dssm[:, n_dssm:], hot[:, n_hot:]])
