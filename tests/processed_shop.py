@@ -1,0 +1,20 @@
+"""The planted-taste shop, through the ETL: a small dataset with everything in it that training reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from homefeed.artifacts.processed import ProcessedDataset, read_dataset
+from homefeed.config import Config
+from homefeed.core.progress import Silent
+from homefeed.etl.pipeline import run_etl
+from homefeed.simulation.planted import planted_taste_shop
+
+
+def processed_shop(data: Path, *, users: int = 60, items: int = 30, **settings: Any) -> ProcessedDataset:
+    """``data``: a folder for ``raw_data`` and ``processed``. ``settings``: sections of the configuration."""
+    planted_taste_shop(data / "raw_data", users=users, cold_users=6, items=items)
+    config = Config.model_validate({"paths": {"data": str(data)}, **settings})
+    run_etl(config, progress=Silent())
+    return read_dataset(config.paths.processed)
