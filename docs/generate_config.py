@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from homefeed.config import Config, Section
@@ -42,12 +43,12 @@ def main() -> None:
 
 def page() -> str:
     """The whole of config.md."""
-    own = [(name, field) for name, field in Config.model_fields.items() if not _is_section(field)]
-    tables = [_table("General", "", own)]
-    for name, field in Config.model_fields.items():
-        if _is_section(field):
+    fields = list(Config.model_fields.items())
+    tables = [_table("General", "", [(name, field) for name, field in fields if not _section(field)])]
+    for name, field in fields:
+        if section := _section(field):
             key = field.alias or name
-            tables.append(_table(f"`[{key}]`", f"{key}.", list(_section(field).model_fields.items())))
+            tables.append(_table(f"`[{key}]`", f"{key}.", list(section.model_fields.items())))
     return "\n".join((HEAD, *tables))
 
 
@@ -71,27 +72,35 @@ def _default(value: Any) -> str:
     if isinstance(value, tuple):
         return f"`{', '.join(map(str, value))}`" if value else "none"
     if isinstance(value, dict):
-        return ", ".join(f"`{name} = \"{kind}\"`" for name, kind in value.items()) or "none"
+        return ", ".join(f'`{name} = "{kind}"`' for name, kind in value.items()) or "none"
     return f"`{value}`"
 
 
 def _limits(field: FieldInfo) -> str:
     """What values are allowed, where the type alone does not say."""
-    choices = [repr(choice).replace("'", '"') for kind in (field.annotation, *get_args(field.annotation)) if get_origin(kind) is Literal for choice in get_args(kind)]
-    bounds = {type(bound).__name__: getattr(bound, type(bound).__name__.lower()) for bound in field.metadata if type(bound).__name__ in ("Ge", "Gt", "Le", "Lt")}
-    words = {"Ge": "at least", "Gt": "above", "Le": "at most", "Lt": "below"}
-    parts = [", ".join(f"`{choice}`" for choice in choices)] if choices else [f"{words[name]} {bound}" for name, bound in bounds.items()]
+    kinds = (field.annotation, *get_args(field.annotation))
+    choices = [json.dumps(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    parts = [f"`{choice}`" for choice in choices] or [bound for part in field.metadata if (bound := _bound(part))]
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _is_section(field: FieldInfo) -> bool:
-    return isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+def _bound(part: object) -> str:
+    match part:
+        case Ge(ge=least):
+            return f"at least {least}"
+        case Gt(gt=below):
+            return f"above {below}"
+        case Le(le=most):
+            return f"at most {most}"
+        case Lt(lt=above):
+            return f"below {above}"
+        case _:
+            return ""
 
 
-def _section(field: FieldInfo) -> type[BaseModel]:
-    assert isinstance(field.annotation, type)
-    assert issubclass(field.annotation, BaseModel)
-    return field.annotation
+def _section(field: FieldInfo) -> type[Section] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
 if __name__ == "__main__":
