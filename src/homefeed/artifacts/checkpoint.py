@@ -77,7 +77,7 @@ def read_checkpoint(folder: Path, name: str, meta: DatasetMeta) -> Checkpoint:
         raise ArtifactError(f"No {name} checkpoint at {path}", next_step=train_it)
     try:
         checkpoint = _parse(torch.load(path, weights_only=True))
-    except (RuntimeError, EOFError, KeyError, ValueError, TypeError, UnpicklingError, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, UnpicklingError, zipfile.BadZipFile) as error:
         raise ArtifactError(f"{path} is not a homefeed checkpoint ({type(error).__name__})", next_step=train_it) from error
     if not meta.lineage.fits(checkpoint.fingerprint):
         theirs, ours = checkpoint.fingerprint, meta.lineage.fingerprint
@@ -98,7 +98,7 @@ def refuse_if_it_saw_the_test_side(checkpoint: Checkpoint, name: str, meta: Data
     )
 
 
-def _parse(content: Mapping[str, Any]) -> Checkpoint:
+def _parse(content: Any) -> Checkpoint:
     about = json.loads(content["about"])
     model = restore({key: tensor.numpy() for key, tensor in content["state"].items()}, about["model"])
     return Checkpoint(model, Fingerprint.parse(about["fingerprint"]), about["rows_seen"], about["split_id"], about["fitted_until_us"], about["metrics"])

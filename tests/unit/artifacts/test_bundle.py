@@ -1,0 +1,105 @@
+"""A bundle is what was written, or it is refused; old ones make room, those in use stay."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_release import small_bundle
+
+from homefeed.artifacts.bundle import RECORD, prune_bundles, read_bundle, write_bundle
+from homefeed.core.errors import ArtifactError
+
+FILES = ("users", "items", "hot", "seen", "recall", "rank")
+
+
+def assert_same(one: Any, other: Any) -> None:
+    if isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
+    elif is_dataclass(one):
+        for field in fields(one):
+            assert_same(getattr(one, field.name), getattr(other, field.name))
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            assert_same(value, other[name])
+    else:
+        assert list(one) == list(other) if isinstance(one, list) else one == other
+
+
+def test_a_bundle_comes_back_as_it_was(tmp_path: Path) -> None:
+    bundle = small_bundle("r1")
+    folder = write_bundle(tmp_path, bundle)
+    assert folder == tmp_path / "r1"
+    again = read_bundle(folder)
+    assert_same(bundle, again)
+    assert (list(again.tag_slots), list(again.users.bags)) == (list(bundle.tag_slots), list(bundle.users.bags))  # their order means something
+
+
+def test_raw_ids_of_any_kind_come_back(tmp_path: Path) -> None:
+    bundle = small_bundle()
+    assert list(read_bundle(write_bundle(tmp_path, bundle)).users.ids) == list(bundle.users.ids)
+    assert "18292817638588633000" in bundle.users.ids
+
+
+def test_nothing_but_the_bundle_is_left(tmp_path: Path) -> None:
+    write_bundle(tmp_path, small_bundle("r1"))
+    assert [path.name for path in tmp_path.iterdir()] == ["r1"]
+
+
+@pytest.mark.parametrize("name", [*(f"{name}.safetensors" for name in FILES), "tags.json"])
+def test_one_flipped_bit_anywhere_is_refused_with_the_files_name(name: str, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path, small_bundle())
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=rf"{name} is not the file that was written.*homefeed export"):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize("name", [*(f"{name}.safetensors" for name in FILES), "tags.json", RECORD])
+def test_a_missing_file_is_refused(name: str, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path, small_bundle())
+    (folder / name).unlink()
+    with pytest.raises(ArtifactError, match=r"No whole release bundle.*homefeed export"):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"release": {}}', '{"release": {"id": "r1"}, "sha256": {}}', '{"release": null, "sha256": null}'])
+def test_a_record_that_cannot_be_read_is_refused(text: str, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path, small_bundle())
+    (folder / RECORD).write_text(text)
+    with pytest.raises(ArtifactError, match=r"No whole release bundle.*homefeed export"):
+        read_bundle(folder)
+
+
+def test_files_that_fit_no_bundle_are_refused_though_their_checksums_are_right(tmp_path: Path) -> None:
+    """A record that vouches for nothing: each part is still looked at."""
+    folder = write_bundle(tmp_path, small_bundle())
+    record = json.loads((folder / RECORD).read_text()) | {"sha256": {}}
+    (folder / RECORD).write_text(json.dumps(record))
+    (folder / "hot.safetensors").write_bytes((folder / "users.safetensors").read_bytes())
+    with pytest.raises(ArtifactError, match="No whole release bundle"):
+        read_bundle(folder)
+    (folder / "hot.safetensors").write_bytes(b"\xff" * 64)
+    with pytest.raises(ArtifactError, match="No whole release bundle"):
+        read_bundle(folder)
+
+
+def test_the_oldest_bundles_make_room_and_protected_ones_stay(tmp_path: Path) -> None:
+    for n in range(5):
+        write_bundle(tmp_path, small_bundle(f"2026112{n}"))
+    (tmp_path / ".20261129.tmp").mkdir()
+    prune_bundles(tmp_path, keep=2, protect=["20261120"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["20261120", "20261123", "20261124"]
+
+
+def test_few_bundles_all_stay(tmp_path: Path) -> None:
+    write_bundle(tmp_path, small_bundle("r1"))
+    prune_bundles(tmp_path, keep=3, protect=[])
+    assert [path.name for path in tmp_path.iterdir()] == ["r1"]
