@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from homefeed.core.columns import AVAILABLE, IID, UID, Column, Schema, categories, multis, numbers
+from homefeed.core.columns import AVAILABLE, Column, Schema, categories, multis, numbers
 from homefeed.core.errors import ArtifactError
 from homefeed.features.entities import EntityTable
 from homefeed.features.feature_map import Fingerprint, Lineage
@@ -127,9 +127,14 @@ class ProcessedDataset:
 
 
 def read_meta(folder: Path) -> DatasetMeta | None:
-    """The dataset's description; None where no ETL has finished in this folder."""
+    """The dataset's description; None where no ETL has finished in this folder. Raises ``ArtifactError`` when it cannot be read."""
     path = folder / META
-    return DatasetMeta.from_json(path.read_text()) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return DatasetMeta.from_json(path.read_text())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{path} cannot be read ({type(error).__name__})", next_step=_MAKE_AGAIN) from error
 
 
 def read_dataset(folder: Path) -> ProcessedDataset:
@@ -137,11 +142,13 @@ def read_dataset(folder: Path) -> ProcessedDataset:
     meta = read_meta(folder)
     if meta is None:
         raise ArtifactError(f"No processed data in {folder}", expected=f"{META} and the tables beside it", next_step="Make them: homefeed etl")
-    users_frame, items_frame = pl.read_parquet(folder / USERS), pl.read_parquet(folder / ITEMS)
-    users, items = _entities(users_frame, meta.schema.user), _entities(items_frame, meta.schema.item)
-    user_rows, item_rows = users.rows_by_slot(meta.lineage.size), items.rows_by_slot(meta.lineage.size)
-    train, test = (_interactions(pl.read_parquet(folder / name), user_rows, item_rows) for name in (TRAIN, TEST))
-    return ProcessedDataset(meta, users, items, _facts(items_frame), train, test)
+    try:
+        return _read_tables(folder, meta)
+    except (OSError, IndexError, pl.exceptions.PolarsError) as error:
+        raise ArtifactError(f"The tables in {folder} cannot be read: {str(error).splitlines()[0]}", next_step=_MAKE_AGAIN) from error
+
+
+_MAKE_AGAIN = "Make it again, with the same feature map: homefeed etl"
 
 
 def read_tag_slots(folder: Path, fields: tuple[str, ...]) -> dict[str, dict[str, int]]:
@@ -150,8 +157,12 @@ def read_tag_slots(folder: Path, fields: tuple[str, ...]) -> dict[str, dict[str,
     return {f: dict(frame.filter(pl.col("field") == f).select("value", "slot").iter_rows()) for f in fields}
 
 
-def id_field_of(columns: tuple[Column, ...], schema: Schema) -> str:
-    return UID if columns is schema.user else IID
+def _read_tables(folder: Path, meta: DatasetMeta) -> ProcessedDataset:
+    users_frame, items_frame = pl.read_parquet(folder / USERS), pl.read_parquet(folder / ITEMS)
+    users, items = _entities(users_frame, meta.schema.user), _entities(items_frame, meta.schema.item)
+    user_rows, item_rows = users.rows_by_slot(meta.lineage.size), items.rows_by_slot(meta.lineage.size)
+    train, test = (_interactions(pl.read_parquet(folder / name), user_rows, item_rows) for name in (TRAIN, TEST))
+    return ProcessedDataset(meta, users, items, _facts(items_frame), train, test)
 
 
 def _entities(frame: pl.DataFrame, columns: tuple[Column, ...]) -> EntityTable:

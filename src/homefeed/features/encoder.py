@@ -6,7 +6,6 @@ of its field, which is trained on purpose. One vocabulary holds that decision fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,8 +106,3 @@ def slot_counts(table: EntityTable, rows: npt.NDArray[np.int32], map_size: int) 
     for slots in (*table.slots.T, *(column for bag in table.bags.values() for column in bag.T)):
         np.add.at(counts, slots, per_entity)
     return counts
-
-
-def field_names(id_field: str, categories: Sequence[str], bags: Sequence[str]) -> tuple[str, ...]:
-    """Names of one side's fields in the order of ``encode``."""
-    return (id_field, *categories, *bags)
