@@ -29,14 +29,14 @@ check: $(VENV)/.dev ## ruff, mypy, import contracts, docs
 	$(LOG) "import contracts"
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	$(LOG) "docs"
-	@$(BIN)/python -m pytest tests/docs
+	@$(BIN)/python -m pytest tests/docs -m "not long"
 
 unit: $(VENV)/.dev
 	$(LOG) "tests"
 	@$(BIN)/python -m pytest --ignore=tests/docs -m "not long"
 
 docs-full: $(VENV)/.dev ## every command of the README, the long ones too (minutes)
-	@$(BIN)/python -m pytest tests/docs tests/entrypoints -m "long or not long"
+	@$(BIN)/python -m pytest tests/docs -m "long or not long"
 
 bench: $(VENV)/.dev ## seconds, memory and latency of every step on the demo shop
 	@$(BIN)/python -m benchmarks
