@@ -63,6 +63,9 @@ def run_command(command: click.Command, first: Sequence[str] = ()) -> NoReturn:
     except HomefeedError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    except OSError as error:  # a folder that is a file or may not be written, a full disk
+        click.echo(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", err=True)
+        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         sys.exit(130)
