@@ -55,6 +55,7 @@ def main() -> NoReturn:
 
 def run_command(command: click.Command, first: Sequence[str] = ()) -> NoReturn:
     """Run a command with ``first`` and then this process's arguments. Exit code 0: done, 1: failed with one clear message, 2: wrong usage."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: threads that spin made a busy machine nine times slower
     try:
         sys.exit(command.main([*first, *sys.argv[1:]], standalone_mode=False) or 0)
     except click.ClickException as error:

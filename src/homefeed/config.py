@@ -97,10 +97,10 @@ class HotnessConfig(Section):
 
 
 class RecallConfig(Section):
-    embedding_dim: int = Field(64, ge=1, description="numbers in one slot's embedding")
-    hidden: int = Field(128, ge=1, description="width of a tower's hidden layer")
+    embedding_dim: int = Field(32, ge=1, description="numbers in one slot's embedding")
+    hidden: int = Field(64, ge=1, description="width of a tower's hidden layer")
     output_dim: int = Field(64, ge=1, description="numbers in a user's or an item's vector")
-    max_epochs: int = Field(30, ge=1, description="the validation slice chooses how many of these are kept")
+    max_epochs: int = Field(20, ge=1, description="the validation slice chooses how many of these are kept")
     patience: int = Field(3, ge=1, description="stop after so many epochs without a better validation")
     batch_size: int = Field(4096, ge=1, description="positives a step")
     negatives: int = Field(1024, ge=1, description="items drawn as negatives a step, shared by the batch (pointwise)")
@@ -113,17 +113,17 @@ class RankConfig(Section):
     embedding_dim: int = Field(16, ge=1, description="numbers in one slot's embedding")
     hidden: tuple[int, ...] = Field((64, 32), description="widths of the deep part's layers")
     max_epochs: int = Field(12, ge=1, description="the validation slice chooses how many of these are kept")
-    patience: int = Field(2, ge=1, description="stop after so many epochs without a better validation")
+    patience: int = Field(3, ge=1, description="stop after so many epochs without a better validation")
     batch_size: int = Field(4096, ge=1, description="rows a step")
-    learning_rate: float = Field(0.002, gt=0, description="Adam's step size")
-    weight_decay: float = Field(1e-6, ge=0, description="Adam's weight decay")
+    learning_rate: float = Field(0.015, gt=0, description="Adam's step size")
+    weight_decay: float = Field(5e-5, ge=0, description="Adam's weight decay")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of the deep part")
 
 
 class TrainConfig(Section):
     seed: int = Field(7, description="all randomness of training starts here")
     min_count: int = Field(3, ge=1, description="a slot with fewer training rows uses its field's unknown row")
-    unknown_rate: float = Field(0.1, ge=0, lt=1, description="how often an id or tag is hidden in training, so that the unknown rows are trained")
+    unknown_rate: float = Field(0.05, ge=0, lt=1, description="how often an id or tag is hidden in training, so that the unknown rows are trained")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="last part of the train side, used to choose epochs")
 
 

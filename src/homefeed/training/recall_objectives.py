@@ -16,9 +16,14 @@ from homefeed.models.dssm import DSSM
 from homefeed.models.inputs import Inputs, SideInput
 from homefeed.training.trainer import Step
 
+SHOWN_WEIGHT = 0.3
+"""What the log's own rows count beside the drawn negatives. They tell what is clicked when shown; the drawn ones tell what is shown at all."""
+NEGATIVE_WEIGHT = 20.0
+"""Drawn negatives of one click count as much as so many clicks together. With 1, 10, 100: validation recall@50 of .132, .153, .145 on a simulated shop."""
+
 
 def pointwise_step(model: DSSM, inputs: Inputs, rows: Interactions, config: RecallConfig, train: TrainConfig) -> tuple[Step, int]:
-    """Binary cross-entropy on the log's own rows, and on drawn items as negatives of the users who clicked.
+    """Binary cross-entropy on the log's own rows, and on each click against drawn items that its user was not shown.
 
     The step and its number of rows. Drawn items are shared by the batch; one that is the row's own click is masked.
     """
@@ -28,13 +33,15 @@ def pointwise_step(model: DSSM, inputs: Inputs, rows: Interactions, config: Reca
     def step(index: Tensor, generator: torch.Generator) -> Tensor:
         users = model.user_vectors(_hidden(inputs.users.rows(user[index]), inputs, train, generator))
         own = model.item_vectors(_hidden(inputs.items.rows(item[index]), inputs, train, generator))
-        shown = F.binary_cross_entropy_with_logits(model.logits((users * own).sum(1)), label[index], weight[index])
+        paired = model.logits((users * own).sum(1))
+        shown = F.binary_cross_entropy_with_logits(paired, label[index], weight[index])
         clicked = label[index] > 0
         drawn = torch.randint(1, n_items, (config.negatives,), generator=generator)
         others = model.item_vectors(_hidden(inputs.items.rows(drawn), inputs, train, generator))
         logits = model.logits(users[clicked] @ others.T)
         logits = logits.masked_fill(drawn.unsqueeze(0) == item[index][clicked].unsqueeze(1), -30.0)
-        return shown + F.softplus(logits).mean()
+        against_drawn = (weight[index][clicked] * (F.softplus(-paired[clicked]) + NEGATIVE_WEIGHT * F.softplus(logits).mean(1))).mean()
+        return SHOWN_WEIGHT * shown + (against_drawn if clicked.any() else 0.0)
 
     return step, len(rows)
 
