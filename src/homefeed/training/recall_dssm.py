@@ -44,7 +44,7 @@ def _fit(
     inputs = inputs_for(dataset.users, dataset.items, rows.user, rows.item, dataset.map_size, train.min_count)
     model = _new_model(inputs, config)
     step, n_rows = STEPS[objective](model, inputs, rows, config, train)
-    score = Validation(dataset, rows, validation) if validation else None
+    score = Validation(dataset, rows, validation) if validation and validation.label.any() else None
     title = f"DSSM {objective} on " + ("all but the validation slice" if validation else f"{n_rows:,} rows")
     schedule = Schedule(epochs, config.patience, config.batch_size, config.learning_rate, config.weight_decay)
     best = run_epochs(model, step, n_rows, schedule, train.seed, title, progress, (lambda: score(model, inputs)) if score else None)

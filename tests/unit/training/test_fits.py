@@ -76,6 +76,17 @@ def test_a_fit_on_tiny_batches_stays_finite(objective: Objective, full_softmax_i
     assert all(np.isfinite(array).all() for array in weights.arrays.values())
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("clicked", ["nowhere", "not in the validation slice"])
+def test_a_fit_without_clicks_to_validate_on_or_to_learn_from_stays_finite(clicked: str, objective: Objective, dataset: ProcessedDataset) -> None:
+    train = dataset.train
+    late = train.ts_us > np.quantile(train.ts_us, 0.5) if clicked != "nowhere" else train.ts_us > 0
+    quiet = replace(dataset, train=replace(train, label=np.where(late, 0, train.label).astype(np.float32)))
+    weights = fit_recall(quiet, objective)
+    assert all(np.isfinite(array).all() for array in weights.arrays.values())
+
+
 def test_a_slot_that_is_rare_in_training_is_left_to_its_unknown_row(dataset: ProcessedDataset) -> None:
     few: Interactions = dataset.train.take(np.arange(len(dataset.train)) < 40)
     weights = fit_recall(replace(dataset, train=few), "pointwise")
