@@ -28,10 +28,14 @@ RowsSeen = Literal["fit", "train", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """``fitted_until_us``: the last moment whose rows the model has seen. ``split_id``: the split that "train" refers to."""
+    """``inputs``: the columns it reads (``Schema.model_inputs``). ``fitted_until_us``: the last moment whose rows it has seen.
+
+    ``split_id``: the split that "train" refers to.
+    """
 
     model: ModelWeights
     fingerprint: Fingerprint
+    inputs: str
     rows_seen: RowsSeen
     split_id: str
     fitted_until_us: int
@@ -55,6 +59,7 @@ def write_checkpoint(folder: Path, name: str, checkpoint: Checkpoint) -> Path:
     about = {
         "model": checkpoint.model.description(),
         "fingerprint": str(checkpoint.fingerprint),
+        "inputs": checkpoint.inputs,
         "rows_seen": checkpoint.rows_seen,
         "split_id": checkpoint.split_id,
         "fitted_until_us": checkpoint.fitted_until_us,
@@ -67,9 +72,9 @@ def write_checkpoint(folder: Path, name: str, checkpoint: Checkpoint) -> Path:
 
 
 def read_checkpoint(folder: Path, name: str, meta: DatasetMeta) -> Checkpoint:
-    """The checkpoint, proven to fit the feature map of ``meta``.
+    """The checkpoint, proven to fit the feature map and the columns of ``meta``.
 
-    Raises ``ArtifactError`` when it is missing, broken, or made with another shop's map.
+    Raises ``ArtifactError`` when it is missing, broken, or made with another shop's map or other columns.
     """
     path = checkpoint_path(folder, name)
     train_it = f"Train it: {TRAIN_COMMAND[name.removesuffix('.report')]}"
@@ -82,6 +87,10 @@ def read_checkpoint(folder: Path, name: str, meta: DatasetMeta) -> Checkpoint:
     if not meta.lineage.fits(checkpoint.fingerprint):
         theirs, ours = checkpoint.fingerprint, meta.lineage.fingerprint
         raise ArtifactError(f"{path} was made with another feature map ({theirs})", expected=f"one of the lineage of {ours}", next_step=train_it)
+    if checkpoint.inputs != meta.schema.model_inputs():
+        raise ArtifactError(
+            f"{path} reads other columns ({checkpoint.inputs})", expected=f"those of the data ({meta.schema.model_inputs()})", next_step=train_it
+        )
     return checkpoint
 
 
@@ -101,4 +110,5 @@ def refuse_if_it_saw_the_test_side(checkpoint: Checkpoint, name: str, meta: Data
 def _parse(content: Any) -> Checkpoint:
     about = json.loads(content["about"])
     model = restore({key: tensor.numpy() for key, tensor in content["state"].items()}, about["model"])
-    return Checkpoint(model, Fingerprint.parse(about["fingerprint"]), about["rows_seen"], about["split_id"], about["fitted_until_us"], about["metrics"])
+    fingerprint = Fingerprint.parse(about["fingerprint"])
+    return Checkpoint(model, fingerprint, about["inputs"], about["rows_seen"], about["split_id"], about["fitted_until_us"], about["metrics"])

@@ -46,6 +46,11 @@ class Schema:
         """Fields of the feature map in the order in which new slots are numbered."""
         return (UID, *_fields(self.user), IID, *_fields(self.item))
 
+    def model_inputs(self) -> str:
+        """What models read of users and items, in order; a model that was fitted on something else cannot be used."""
+        sides = (", ".join(f"{c.name} {c.kind}" for c in columns if c.kind != "flag") or "nothing" for columns in (self.user, self.item))
+        return "of users {}; of items {}".format(*sides)
+
     def csv_columns(self) -> tuple[str, ...]:
         """Columns of ``train.csv`` and ``test.csv``."""
         return (TS, UID, *(c.name for c in self.user if c.kind != "flag"), IID, *(c.name for c in self.item if c.kind != "flag"), LABEL)

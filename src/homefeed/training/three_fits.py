@@ -70,4 +70,4 @@ def _late_by_user(rows: Interactions, fraction: float) -> npt.NDArray[np.bool_]:
 def _checkpoint(model: ModelWeights, dataset: ProcessedDataset, rows_seen: RowsSeen, epochs: int) -> Checkpoint:
     meta = dataset.meta
     until_us = meta.log_end_us if rows_seen == "all" else meta.train_end_us
-    return Checkpoint(model, meta.lineage.fingerprint, rows_seen, meta.split.id, until_us, {"epochs": float(epochs)})
+    return Checkpoint(model, meta.lineage.fingerprint, meta.schema.model_inputs(), rows_seen, meta.split.id, until_us, {"epochs": float(epochs)})

@@ -26,7 +26,7 @@ from homefeed.artifacts.checkpoint import (
     write_checkpoint,
 )
 from homefeed.artifacts.processed import DatasetMeta, Seen, Split
-from homefeed.core.columns import Schema
+from homefeed.core.columns import Column, Schema
 from homefeed.core.errors import ArtifactError
 from homefeed.features.encoder import NumberScale, Vocabulary
 from homefeed.features.feature_map import Fingerprint, Lineage
@@ -43,7 +43,7 @@ def checkpoint(rows_seen: RowsSeen = "train", *, split_id: str = "split-1", unti
     scale = NumberScale(np.array([1.5], np.float32), np.array([2.5], np.float32))
     arrays = {"embedding": rng.normal(size=(6, 3)).astype(np.float32), "bias": np.zeros(1, np.float32)}
     model = ModelWeights("deepfm", arrays, Vocabulary(np.array([0, 3, 0, 4], np.int32), 3, 6), scale, scale, {"epochs": 2, "hidden": [4]})
-    return Checkpoint(model, fingerprint, rows_seen, split_id, until_us, {"auc": 0.75})
+    return Checkpoint(model, fingerprint, META.schema.model_inputs(), rows_seen, split_id, until_us, {"auc": 0.75})
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -86,6 +86,28 @@ def test_a_checkpoint_of_another_map_is_refused(fingerprint: Fingerprint, tmp_pa
 def test_a_checkpoint_of_an_earlier_smaller_map_of_the_shop_is_taken(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, DEEPFM, checkpoint(fingerprint=FIRST))
     assert read_checkpoint(tmp_path, DEEPFM, META).fingerprint == FIRST
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        Schema(user=(Column("utag1"),)),
+        Schema(user=(Column("utag2"), Column("utag1"))),
+        Schema(user=(Column("utag1"), Column("taste"))),
+        Schema(item=(Column("itag1"), Column("itag2"), Column("itag3", "multi"))),
+        Schema(item=()),
+    ],
+)
+def test_a_checkpoint_of_other_columns_is_refused(schema: Schema, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, DEEPFM, checkpoint())
+    with pytest.raises(ArtifactError, match=r"reads other columns \(of users utag1 category, utag2 category.*homefeed train rank"):
+        read_checkpoint(tmp_path, DEEPFM, replace(META, schema=schema))
+
+
+def test_a_column_that_models_do_not_read_makes_no_difference(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, DEEPFM, checkpoint())
+    with_stock = Schema(item=(*Schema().item, Column("available", "flag")), log_extra=("surface",), events={"click": 1.0})
+    assert read_checkpoint(tmp_path, DEEPFM, replace(META, schema=with_stock))
 
 
 class Trap:
