@@ -36,7 +36,7 @@ unit: $(VENV)/.dev
 	@$(BIN)/python -m pytest --ignore=tests/docs -m "not long"
 
 docs-full: $(VENV)/.dev ## every command of the README, the long ones too (minutes)
-	@$(BIN)/python -m pytest tests/docs tests/entrypoints -m "long or not long"
+	@$(BIN)/python -m pytest tests/docs tests/entrypoints tests/wheel -m "long or not long"
 
 bench: $(VENV)/.dev ## seconds, memory and latency of every step on the demo shop
 	@$(BIN)/python -m benchmarks
