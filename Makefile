@@ -22,10 +22,10 @@ test: check unit ## all checks and tests
 
 check: $(VENV)/.dev ## ruff, mypy, import contracts, docs
 	$(LOG) "ruff"
-	@$(BIN)/ruff check src tests benchmarks
-	@$(BIN)/ruff format --check --quiet src tests benchmarks
+	@$(BIN)/ruff check src tests benchmarks docs
+	@$(BIN)/ruff format --check --quiet src tests benchmarks docs
 	$(LOG) "mypy"
-	@$(BIN)/mypy
+	@$(BIN)/mypy && $(BIN)/mypy benchmarks
 	$(LOG) "import contracts"
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	$(LOG) "docs"

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 from homefeed import __version__
-from homefeed.bootstrap.settings import load_config, redis_named
+from homefeed.bootstrap.settings import load_config, redis_named, unknown_variables
 from homefeed.config import Config
 from homefeed.console import ConsoleProgress
 from homefeed.core.errors import HomefeedError
@@ -97,6 +97,8 @@ def _load(toml: Path | None, overrides: dict[str, Any]) -> Settings:
     if overrides.get("etl.separator") == "tab":
         overrides["etl.separator"] = "\t"
     config = load_config(toml, os.environ, overrides)
+    for line in unknown_variables(os.environ):
+        click.echo(f"Warning: {line}", err=True)
     return Settings(config, redis_named(os.environ, overrides), ConsoleProgress(Console()))
 
 

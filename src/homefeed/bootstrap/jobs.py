@@ -14,6 +14,7 @@ from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_ta
 from homefeed.bootstrap.measure import Figures, measure_rank, measure_recall
 from homefeed.config import Config
 from homefeed.core.columns import categories, multis
+from homefeed.core.errors import StoreError
 from homefeed.core.progress import Progress
 from homefeed.core.release import Release
 from homefeed.etl.pipeline import run_etl
@@ -69,14 +70,14 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
 
 
 def rollback(config: Config, progress: Progress, *, redis_named: bool) -> Release:
-    """Bring the release before back. Raises ``ArtifactError`` when its bundle is no longer on disk."""
+    """Bring the release before back. Raises ``StoreError`` when the store holds none, ``ArtifactError`` when its bundle is no longer on disk."""
     location = resolve_store(config.redis, redis_named, config.paths.store_file)
     with connect(location, STORE_TIMEOUT_SECONDS) as store:
         previous = store.releases().previous
-        if previous is not None:
-            read_bundle(config.paths.releases / previous.id)
-        lineage = previous.lineage if previous else ""
-        with closing(store.writer(lineage)) as writer:
+        if previous is None:
+            raise StoreError(f"{location}, database {location.db}, holds no release before the live one", next_step="See what there is: homefeed status")
+        read_bundle(config.paths.releases / previous.id)
+        with closing(store.writer(previous.lineage)) as writer:
             release = writer.rollback()
     progress.say(f"release {release.id} of {release.created_at} is live again at {location}, database {location.db}")
     return release

@@ -46,6 +46,13 @@ def redis_named(environ: Mapping[str, str], overrides: Mapping[str, Any]) -> boo
     return any(environ.get(_variable(key)) or overrides.get(key) is not None for key in _WHERE_REDIS_IS)
 
 
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A line for each ``RECSYS_*`` variable that is no setting: a misspelt one would otherwise be without effect, and nobody would know."""
+    known = {FILE_VARIABLE, *(_variable(key) for key, _ in _fields(Config))}
+    strange = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    return [f"{name} is no setting and has no effect. {_nearest(name, sorted(known))}" for name in strange]
+
+
 def _toml_path(toml: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = toml or (Path(environ[FILE_VARIABLE]) if environ.get(FILE_VARIABLE) else None)
     if named is not None:
@@ -123,5 +130,9 @@ def _did_you_mean(key: str) -> str:
     known = {k for k, _ in _fields(Config)} | {"schema.user", "schema.item", "events"}
     known |= {k.rpartition(".")[0] for k in known} - {""}
     same_name = [k for k in sorted(known) if k.rpartition(".")[2] == key.rpartition(".")[2]]
-    close = same_name or difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.6)
+    return _nearest(key, same_name[:1] or sorted(known))
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = known if len(known) == 1 else difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"Did you mean `{close[0]}`?" if close else "docs/config.md lists every setting"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from homefeed.bootstrap.settings import load_config, redis_named
+from homefeed.bootstrap.settings import load_config, redis_named, unknown_variables
 from homefeed.config import Config
 from homefeed.core.errors import ConfigError
 
@@ -98,3 +98,8 @@ def test_redis_is_named_by_flag_or_variable_only() -> None:
     assert not redis_named({"RECSYS_REDIS_TIMEOUT_MS": "9", "RECSYS_REDIS_HOST": ""}, {"api.port": 1})
     assert redis_named({"RECSYS_REDIS_DB": "0"}, {})
     assert redis_named({}, {"redis.host": "h"})
+
+
+def test_a_misspelt_variable_is_told_beside_the_one_that_was_meant() -> None:
+    said = unknown_variables({"RECSYS_REDS_HOST": "x", "RECSYS_REDIS_PORT": "1", "RECSYS_CONFIG": "f.toml", "PATH": "/bin"})
+    assert said == ["RECSYS_REDS_HOST is no setting and has no effect. Did you mean `RECSYS_REDIS_HOST`?"]
