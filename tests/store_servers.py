@@ -53,9 +53,7 @@ def real_redis(folder: Path, *arguments: str) -> Iterator[Server]:
     """A redis-server on a free loopback port, ended afterwards."""
     if REDIS_SERVER is None:
         pytest.skip("redis-server is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     command = [REDIS_SERVER, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder), *arguments]
     with (folder / "redis.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -66,6 +64,16 @@ def real_redis(folder: Path, *arguments: str) -> Iterator[Server]:
     finally:
         process.kill()
         process.wait()
+
+
+def _free_port() -> int:
+    """Not too high: a cluster listens at 10,000 above its port as well."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port <= 55_535:
+            return port
 
 
 def _wait_until_it_answers(server: Server) -> None:
