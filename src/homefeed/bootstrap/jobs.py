@@ -84,7 +84,13 @@ def rollback(config: Config, progress: Progress, *, redis_named: bool) -> Releas
 
 
 def run(config: Config, progress: Progress, location: StoreLocation | None, *, new_map: bool = False, refit: bool = True, adopt: bool = False) -> None:
-    """From raw logs to a live release at ``location`` (None: stop before the export), with the seconds of each step."""
+    """From raw logs to a live release at ``location`` (None: stop before the export), with the seconds of each step.
+
+    Raises ``StoreUnavailableError`` before the first step when the store does not answer: nobody should learn that at the end of the night.
+    """
+    if location:
+        with connect(location, STORE_TIMEOUT_SECONDS) as store:
+            store.releases()
     steps: list[tuple[str, Callable[[], object]]] = [
         ("etl", lambda: etl(config, progress, new_map=new_map)),
         ("train recall", lambda: train_recall_model(config, progress, objective="pointwise", refit=refit)),

@@ -45,9 +45,11 @@ def with_metrics(fitted: Fitted, metrics: dict[str, float]) -> Fitted:
 
 
 def validation_split(dataset: ProcessedDataset, fraction: float) -> tuple[Interactions, Interactions]:
-    """(learn, validate): the train side parted as the dataset's split parts train and test."""
+    """(learn, validate): the train side parted as the dataset's split parts train and test; at one moment where users have too few rows to part."""
     rows = dataset.train
-    late = _late_in_the_log(rows.ts_us, fraction) if dataset.meta.split.kind == "global" else _late_by_user(rows, fraction)
+    late = _late_by_user(rows, fraction) if dataset.meta.split.kind == "per-user" else np.zeros(len(rows), np.bool_)
+    if not rows.label[late].any():
+        late = _late_in_the_log(rows.ts_us, fraction)
     return rows.take(~late), rows.take(late)
 
 

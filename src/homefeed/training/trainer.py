@@ -13,10 +13,14 @@ from homefeed.core.progress import Progress
 Step = Callable[[Tensor, torch.Generator], Tensor]
 """From the batch's row numbers i64[B] and the fit's randomness to its loss."""
 
+MIN_STEPS, MIN_BATCH = 100, 128
+"""An epoch of a small shop still takes so many steps, as long as a batch keeps so many rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """``patience``: epochs without a better validation before the search ends. The step size falls by ``decay`` each epoch."""
+    """``batch_size``: rows a step, at most. ``patience``: epochs without a better validation before the search ends. ``decay`` shrinks the step size
+    each epoch."""
 
     epochs: int
     patience: int
@@ -56,7 +60,8 @@ def _one_epoch(
     model: nn.Module, step: Step, n_rows: int, schedule: Schedule, optimiser: torch.optim.Optimizer, generator: torch.Generator, advance: Callable[[int], None]
 ) -> None:
     model.train()
-    for index in torch.split(torch.randperm(n_rows, generator=generator), schedule.batch_size):
+    batch_size = min(schedule.batch_size, max(n_rows // MIN_STEPS, MIN_BATCH))
+    for index in torch.split(torch.randperm(n_rows, generator=generator), batch_size):
         optimiser.zero_grad(set_to_none=True)
         step(index, generator).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
