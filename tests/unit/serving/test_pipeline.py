@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_release import N_ITEMS, SOLD_OUT, MemoryStore, full_lists, iid, small_bundle, with_broken_ranker
+from small_release import N_ITEMS, SOLD_OUT, UIDS, MemoryStore, full_lists, iid, small_bundle, with_broken_ranker
 
-from homefeed.artifacts.bundle import Bundle
+from homefeed.artifacts.bundle import Bundle, SeenItems
 from homefeed.core.errors import ArtifactError
 from homefeed.core.slate import Request, Slate
 from homefeed.features.encoder import encode
@@ -144,6 +144,15 @@ def test_clicked_items_stay_away_from_every_path_that_is_not_the_exported_list(s
         assert not seen & set(ids(shop.recall(uid, top_k=500)))
     shop.store.down = True
     assert not {iid(r) for r in shop.bundle.seen.of(1).tolist()} & set(ids(shop.recall("ann", top_k=500)))
+
+
+def test_a_user_who_has_clicked_everything_on_offer_gets_it_again() -> None:
+    everything = np.tile(np.arange(1, N_ITEMS + 1, dtype=np.int32), len(UIDS) - 1)
+    shop = Shop(small_bundle(seen=SeenItems(np.arange(-1, len(UIDS)).clip(0) * N_ITEMS, everything)))
+    assert ids(shop.recall("plain", top_k=500)) == shop.hot()
+    assert {item.source for item in shop.recall("tagged").items} == {"tags"}
+    shop.store.down = True
+    assert len(shop.recommend("bob").items) == 10
 
 
 def test_a_store_that_is_down_means_the_hot_list_of_the_bundle(shop: Shop) -> None:
