@@ -149,11 +149,16 @@ def read_dataset(folder: Path) -> ProcessedDataset:
 
 
 _MAKE_AGAIN = "Make it again, with the same feature map: homefeed etl"
+_BROKEN_MAP = "Bring it back from a backup; or start over with a new map: homefeed run --new-map"
 
 
 def read_tag_slots(folder: Path, fields: tuple[str, ...]) -> dict[str, dict[str, int]]:
-    """The part of the feature map that holds these fields: field -> value -> slot."""
-    frame = pl.scan_parquet(folder / FEATURE_MAP).filter(pl.col("field").is_in(fields)).collect()
+    """The part of the feature map that holds these fields: field -> value -> slot. Raises ``ArtifactError`` when it cannot be read."""
+    path = folder / FEATURE_MAP
+    try:
+        frame = pl.read_parquet(path, columns=["field", "value", "slot"]).filter(pl.col("field").is_in(fields))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ArtifactError(f"{path} cannot be read: {str(error).splitlines()[0]}", next_step=_BROKEN_MAP) from error
     return {f: dict(frame.filter(pl.col("field") == f).select("value", "slot").iter_rows()) for f in fields}
 
 

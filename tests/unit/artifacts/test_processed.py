@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from processed_shop import processed_shop
 
-from homefeed.artifacts.processed import ITEMS, META, TEST, TRAIN, USERS, DatasetMeta, read_dataset, read_meta
+from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, META, TEST, TRAIN, USERS, DatasetMeta, read_dataset, read_meta, read_tag_slots
 from homefeed.core.errors import ArtifactError
 
 
@@ -52,3 +52,18 @@ def test_a_table_that_cannot_be_read_is_told_by_name(name: str, damage: str, tmp
         table.write_bytes((tmp_path / "processed" / (TRAIN if name in (USERS, ITEMS) else USERS)).read_bytes())
     with pytest.raises(ArtifactError, match=r"processed.*homefeed etl"):
         read_dataset(tmp_path / "processed")
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "another table"])
+def test_a_feature_map_that_cannot_be_read_is_told_with_the_way_out(damage: str, tmp_path: Path) -> None:
+    processed_shop(tmp_path)
+    table = tmp_path / "processed" / FEATURE_MAP
+    assert read_tag_slots(tmp_path / "processed", ("utag1",))["utag1"]
+    if damage == "missing":
+        table.unlink()
+    elif damage == "cut":
+        table.write_bytes(table.read_bytes()[:100])
+    else:
+        table.write_bytes((tmp_path / "processed" / USERS).read_bytes())
+    with pytest.raises(ArtifactError, match=r"feature_map\.parquet cannot be read.*homefeed run --new-map"):
+        read_tag_slots(tmp_path / "processed", ("utag1",))
