@@ -29,11 +29,6 @@ def bootstrap_mean(values: npt.NDArray[np.float64], rng: np.random.Generator, n:
     return bootstrap_means(values[:, None], rng, n)[0]
 
 
-def paired_difference(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], rng: np.random.Generator, n: int = 1000) -> Interval:
-    """Mean of ours minus theirs, float64[U] each, over the same users: far narrower than two intervals apart."""
-    return bootstrap_mean(ours - theirs, rng, n)
-
-
 def bootstrap_means(values: npt.NDArray[np.float64], rng: np.random.Generator, n: int = 1000) -> list[Interval]:
     """The means of the M columns of float64[U, M], all from the same resamples."""
     return bootstrap(ratio_of_sums(values, np.ones_like(values)), len(values), rng, n)

@@ -59,14 +59,6 @@ def sample_uids(world: World, active: int, by_tags_alone: int, rng: np.random.Ge
     return tuple(uid for rows, count in groups for uid in world.user_ids[rng.permutation(rows)[:count]].tolist())
 
 
-def best_single_list(world: World, size: int = 10) -> tuple[str, ...]:
-    """The list that would be best if everybody had to get the same one, by the truth of the day after the log."""
-    total = np.zeros(len(world.item_ids))
-    for users in np.array_split(np.arange(len(world.user_ids)), -(-len(world.user_ids) // _USERS_AT_ONCE)):
-        total += world.click_table(users, world.settings.days).sum(0)
-    return tuple(world.item_ids[np.argsort(-total)[:size]].tolist())
-
-
 def _as_rows(world: World, slates: Sequence[Sequence[str]], top_k: int) -> Ints:
     """int64[slates, top_k]: rows of the world's items; N, which nobody clicks, where an item is missing, foreign or repeated."""
     nothing = len(world.item_ids)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from homefeed.metrics.classification import auc
-from homefeed.metrics.intervals import auc_over_users, bootstrap, bootstrap_mean, bootstrap_means, paired_difference, ratio_of_sums
+from homefeed.metrics.intervals import auc_over_users, bootstrap, bootstrap_mean, bootstrap_means, ratio_of_sums
 
 
 def test_interval_of_a_mean_is_about_two_standard_errors_each_way() -> None:
@@ -24,16 +24,6 @@ def test_nineteen_of_twenty_intervals_hold_the_truth() -> None:
 def test_same_seed_gives_the_same_interval() -> None:
     values = np.random.default_rng(0).random(50)
     assert bootstrap_mean(values, np.random.default_rng(3)) == bootstrap_mean(values, np.random.default_rng(3))
-
-
-def test_difference_over_the_same_users_is_narrower_than_either_figure() -> None:
-    rng = np.random.default_rng(4)
-    theirs = rng.normal(0, 10, 1000)
-    ours = theirs + 1 + rng.normal(0, 0.1, 1000)
-    difference = paired_difference(ours, theirs, rng)
-    single = bootstrap_mean(ours, rng)
-    assert 0.9 < difference.low < 1 < difference.high < 1.1
-    assert single.high - single.low > 10 * (difference.high - difference.low)
 
 
 def test_columns_share_their_resamples() -> None:
