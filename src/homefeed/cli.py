@@ -94,8 +94,6 @@ def _parameter(key: str) -> str:
 
 
 def _load(toml: Path | None, overrides: dict[str, Any]) -> Settings:
-    if overrides.get("etl.separator") == "tab":
-        overrides["etl.separator"] = "\t"
     config = load_config(toml, os.environ, overrides)
     for line in unknown_variables(os.environ):
         click.echo(f"Warning: {line}", err=True)

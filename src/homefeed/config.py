@@ -14,14 +14,23 @@ SeenPolicy = Literal["auto", "exclude", "keep"]
 SplitKind = Literal["global", "per-user"]
 
 
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
 def _duration(value: object) -> object:
     """``48h``, ``90m``, ``30s``, ``2d``; a bare number is hours."""
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    if isinstance(value, str) and value and value[-1] in units:
-        return timedelta(**{units[value[-1]]: float(value[:-1])})
-    if isinstance(value, int | float | str):
-        return timedelta(hours=float(value))
-    return value
+    if not isinstance(value, int | float | str):
+        return value
+    text = str(value)
+    unit, number = (UNITS[text[-1]], text[:-1]) if text[-1:] in UNITS else ("hours", text)
+    try:
+        return timedelta(**{unit: float(number)})
+    except (ValueError, OverflowError):
+        raise ValueError("a time such as 48h, 90m or 2d") from None
+
+
+def _tab(value: object) -> object:
+    return "\t" if value == "tab" else value
 
 
 def _comma_separated(value: object) -> object:
@@ -84,14 +93,16 @@ class PathsConfig(Section):
 
 
 class EtlConfig(Section):
-    separator: Literal[",", "|", "\t"] | None = Field(None, description="separator of the raw files; detected file by file where not set")
+    separator: Annotated[Literal[",", "|", "\t"], BeforeValidator(_tab)] | None = Field(
+        None, description="separator of the raw files; detected file by file where not set"
+    )
     split: SplitKind = Field("global", description="one moment in time for all, or the last rows of each user")
     test_fraction: float = Field(0.2, gt=0, lt=1, description="share of the rows on the test side")
 
 
 class HotnessConfig(Section):
     half_life_days: float | None = Field(
-        None, gt=0, description="an impression counts half after so many days; not set: a quarter of the train side's time span"
+        None, gt=0, le=36_500, description="an impression counts half after so many days; not set: a quarter of the train side's time span"
     )
     prior_impressions: float = Field(50.0, gt=0, description="strength of the Bayesian prior on CTR, in impressions")
 
@@ -111,7 +122,7 @@ class RecallConfig(Section):
 
 class RankConfig(Section):
     embedding_dim: int = Field(16, ge=1, description="numbers in one slot's embedding")
-    hidden: tuple[int, ...] = Field((64, 32), description="widths of the deep part's layers")
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((64, 32), description="widths of the deep part's layers")
     max_epochs: int = Field(12, ge=1, description="the validation slice chooses how many of these are kept")
     patience: int = Field(3, ge=1, description="stop after so many epochs without a better validation")
     batch_size: int = Field(4096, ge=1, description="rows a step")
@@ -121,7 +132,7 @@ class RankConfig(Section):
 
 
 class TrainConfig(Section):
-    seed: int = Field(7, description="all randomness of training starts here")
+    seed: int = Field(7, ge=0, lt=2**32, description="all randomness of training starts here")
     min_count: int = Field(3, ge=1, description="a slot with fewer training rows uses its field's unknown row")
     unknown_rate: float = Field(0.05, ge=0, lt=1, description="how often an id or tag is hidden in training, so that the unknown rows are trained")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="last part of the train side, used to choose epochs")

@@ -22,11 +22,14 @@ class DeepFM(nn.Module):
     Input of ``forward``: both sides of B rows, and ``hotness`` f32[B], already standardised. Output: logits f32[B].
     """
 
-    def __init__(self, vocabulary: Vocabulary, embedding_dim: int, hidden: tuple[int, ...], n_dense: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, embedding_dim: int, hidden: tuple[int, ...], n_dense: int, dropout: float = 0.0, click_rate: float = 0.5
+    ) -> None:
+        """``click_rate``: where training starts from, as the bias."""
         super().__init__()
         self.embedding = new_embedding(vocabulary, embedding_dim)
         self.linear = new_embedding(vocabulary, 1, std=0.0)
-        self.bias = nn.Parameter(torch.zeros(1))
+        self.bias = nn.Parameter(torch.logit(torch.tensor([click_rate]), eps=1e-6))
         self.dense_linear = nn.Parameter(torch.zeros(n_dense))
         sizes = (vocabulary.n_fields * embedding_dim + n_dense, *hidden, 1)
         self.mlp = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
@@ -44,6 +47,13 @@ class DeepFM(nn.Module):
             x = self.dropout(torch.relu(layer(x)))
         logits: Tensor = self.mlp[-1](x)
         return logits.squeeze(1)
+
+    def forget_all_but_the_bias(self) -> None:
+        """Every item gets the same score, so that a slate keeps the order it came in."""
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if name != "bias":
+                    parameter.zero_()
 
     def to_weights(self, vocabulary: Vocabulary, user_scale: NumberScale, item_scale: NumberScale, config: Mapping[str, Any]) -> ModelWeights:
         arrays = {_short(name): value.detach().numpy().copy() for name, value in self.state_dict().items()}

@@ -11,7 +11,7 @@ from torch import Tensor
 from homefeed.artifacts.bundle import SeenItems
 from homefeed.artifacts.processed import Interactions
 from homefeed.config import ExportConfig
-from homefeed.core.candidates import Rows
+from homefeed.core.candidates import HOT, Rows
 from homefeed.core.progress import Progress
 from homefeed.metrics.ranking import relevant_items
 from homefeed.models.retrieval import top_items
@@ -22,11 +22,10 @@ BLOCK_USERS = 4096
 
 @dataclass(frozen=True, slots=True)
 class MergedLists:
-    """``items`` int32[U, size] and ``sources`` uint8[U, size], 0-padded; ``dssm`` int32[U, P]: the recall model's own order."""
+    """``items`` int32[U, size] and ``sources`` uint8[U, size], 0-padded."""
 
     items: Rows
     sources: Sources
-    dssm: Rows
 
 
 def clicked_items(rows: Interactions, n_users: int, exclude: bool) -> SeenItems:
@@ -46,13 +45,20 @@ def hot_items(hotness: npt.NDArray[np.float32], available: npt.NDArray[np.bool_]
 def merged_lists(
     users: Tensor, items: Tensor, hot: Rows, available: npt.NDArray[np.bool_], seen: SeenItems, config: ExportConfig, progress: Progress
 ) -> MergedLists:
-    """``users`` f32[U, V] and ``items`` f32[N, V]: vectors by row of the tables. Lists of all U users, the unknown one's included."""
+    """``users`` f32[U, V] and ``items`` f32[N, V]: vectors by row of the tables. Lists of all U users, the unknown one's included.
+
+    Who has seen the whole catalogue is shown what is hot, seen or not: no feed is empty.
+    """
     allowed = available.copy()
     allowed[0] = False
     with progress.task("Candidates", len(users), "users") as advance:
         dssm = top_items(users, items, config.list_size + len(hot[: config.list_size]), allowed, (seen.offsets, seen.items), advance)
     parts = [_block(dssm, hot, seen, start, config) for start in range(0, len(users), BLOCK_USERS)]
-    return MergedLists(np.vstack([p[0] for p in parts]), np.vstack([p[1] for p in parts]), dssm)
+    merged, sources = np.vstack([p[0] for p in parts]), np.vstack([p[1] for p in parts])
+    seen_it_all = merged[:, 0] == 0
+    merged[seen_it_all, : min(len(hot), config.list_size)] = hot[: config.list_size]
+    sources[seen_it_all] = HOT
+    return MergedLists(merged, sources)
 
 
 def _block(dssm: Rows, hot: Rows, seen: SeenItems, start: int, config: ExportConfig) -> tuple[Rows, Sources]:

@@ -54,6 +54,8 @@ def draft_release(
     """A release knows what its models have seen and no more: after models of the train side, hotness and clicks are those at the split."""
     rows, hotness = _as_of(dataset, recall, rank)
     available = dataset.facts.available
+    if not available[1:].any():
+        raise ArtifactError("No item is available: every list of this release would be empty", next_step="Check the column `available` of item_feature.dat")
     hot = hot_items(hotness, available, config.hot_size)
     seen = clicked_items(rows, len(dataset.users), dataset.meta.seen.policy == "exclude")
     user_vectors, item_vectors = entity_vectors(recall.model, dataset.users, dataset.items)

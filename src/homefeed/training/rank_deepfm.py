@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -64,7 +66,7 @@ def _fit(
     log_hotness = np.log1p(rows.hotness)
     mean, std = float(log_hotness.mean()), float(log_hotness.std()) or 1.0
     learn = _LogRows(rows, mean, std)
-    model = DeepFM(inputs.vocabulary, config.embedding_dim, config.hidden, inputs.n_dense + 1, config.dropout)
+    model = DeepFM(inputs.vocabulary, config.embedding_dim, config.hidden, inputs.n_dense + 1, config.dropout, float(rows.label.mean()))
 
     def step(index: Tensor, generator: torch.Generator) -> Tensor:
         user, item = inputs.users.rows(learn.user[index]), inputs.items.rows(learn.item[index])
@@ -76,11 +78,15 @@ def _fit(
         assert validation is not None  # noqa: S101 - only called with one
         return -log_loss(validation.label, _predict(model, inputs, _LogRows(validation, mean, std)))
 
+    settings: dict[str, Any] = {"hotness_mean": mean, "hotness_std": std} | config.model_dump(mode="json") | train.model_dump(mode="json")
+    if not 0 < rows.label.mean() < 1:
+        progress.say("DeepFM: the rows have one label only, there is nothing to rank by; slates keep the recall order")
+        model.forget_all_but_the_bias()
+        return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": 0}), 1
     schedule = Schedule(epochs, config.patience, config.batch_size, config.learning_rate, config.weight_decay)
     title = "DeepFM on all but the validation slice" if validation else f"DeepFM on {len(rows):,} rows"
     best = run_epochs(model, step, len(rows), schedule, train.seed, title, progress, validate if validation else None)
-    settings = {"hotness_mean": mean, "hotness_std": std, "epochs": best} | config.model_dump(mode="json") | train.model_dump(mode="json")
-    return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings), best
+    return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": best}), best
 
 
 def _predict(model: DeepFM, inputs: Inputs, rows: _LogRows) -> npt.NDArray[np.float32]:

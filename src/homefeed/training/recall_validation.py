@@ -12,7 +12,8 @@ from homefeed.models.dssm import DSSM
 from homefeed.models.inputs import Inputs
 from homefeed.models.retrieval import top_items
 
-K = 50
+K, SMALLEST_K, CATALOGUE_SHARE = 50, 5, 0.1
+"""Fifty places, but no more than a tenth of a small catalogue: a list that holds everything tells nothing."""
 MAX_USERS = 5_000
 
 
@@ -29,13 +30,14 @@ class Validation:
         exclude = dataset.meta.seen.policy == "exclude"
         self.seen = _pairs(learned.take(np.full(len(learned), exclude)), place, len(self.users))
         self.allowed = np.arange(len(dataset.items)) > 0
+        self.k = min(K, max(SMALLEST_K, int(CATALOGUE_SHARE * len(dataset.items))))
 
     def __call__(self, model: DSSM, inputs: Inputs) -> float:
         model.eval()
         with torch.inference_mode():
             users = model.user_vectors(inputs.users.rows(torch.from_numpy(self.users.astype(np.int64))))
-            ranked = top_items(users, model.item_vectors(inputs.items), K, self.allowed, (self.seen.offsets, self.seen.items))
-        return float(np.nanmean(recall_at_k(hits(ranked, self.targets), self.targets.counts(), K)))
+            ranked = top_items(users, model.item_vectors(inputs.items), self.k, self.allowed, (self.seen.offsets, self.seen.items))
+        return float(np.nanmean(recall_at_k(hits(ranked, self.targets), self.targets.counts(), self.k)))
 
 
 def _pairs(rows: Interactions, place: npt.NDArray[np.int64], n_users: int) -> Relevant:

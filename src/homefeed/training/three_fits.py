@@ -59,13 +59,13 @@ def _late_in_the_log(ts_us: npt.NDArray[np.int64], fraction: float) -> npt.NDArr
 
 
 def _late_by_user(rows: Interactions, fraction: float) -> npt.NDArray[np.bool_]:
-    """bool[N]: the last part of each user's rows."""
+    """bool[N]: the last part of each user's rows, cut between two different moments."""
     order = np.lexsort((rows.ts_us, rows.user))
-    user = rows.user[order]
-    counts = np.bincount(user)
-    place = np.arange(len(user)) - np.repeat(np.cumsum(counts) - counts, counts)
-    late = np.empty(len(user), np.bool_)
-    late[order] = place >= np.ceil(counts[user] * (1 - fraction))
+    counts = np.bincount(rows.user)
+    learned = np.ceil(counts * (1 - fraction)).astype(np.int64)
+    last_learned = np.cumsum(counts) - counts + learned - 1
+    until_us = rows.ts_us[order][np.clip(last_learned, 0, len(rows) - 1)]
+    late: npt.NDArray[np.bool_] = rows.ts_us > until_us[rows.user]
     return late
 
 

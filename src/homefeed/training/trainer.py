@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Progress
 
 Step = Callable[[Tensor, torch.Generator], Tensor]
@@ -36,6 +37,7 @@ def run_epochs(
     """Train in place and return how many epochs were best.
 
     ``validate`` is called after each epoch (higher is better); without it all epochs are run and counted. The model ends as the last epoch left it.
+    Raises ``ArtifactError`` when it holds numbers that are not finite: such a model must never be saved.
     """
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(model.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
@@ -53,6 +55,10 @@ def run_epochs(
                 best_score, best_epoch = score, epoch
             elif epoch - best_epoch >= schedule.patience:
                 break
+    if not all(bool(parameter.isfinite().all()) for parameter in model.parameters()):
+        raise ArtifactError(
+            f"{title}: training diverged", expected="finite weights", next_step="Try a smaller learning_rate; look for extreme numbers in the data"
+        )
     return best_epoch
 
 

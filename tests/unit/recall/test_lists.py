@@ -76,3 +76,11 @@ def test_clicked_items_are_label_1_rows_unless_the_shop_shows_them_again() -> No
     seen = clicked_items(rows, 4, exclude=True)
     assert [seen.of(user).tolist() for user in range(4)] == [[], [3, 5], [3], []]
     assert len(clicked_items(rows, 4, exclude=False).items) == 0
+
+
+def test_who_has_seen_the_whole_catalogue_is_shown_what_is_hot(hotness: np.ndarray) -> None:
+    everything, available = list(range(1, N_ITEMS + 1)), np.ones(N_ITEMS + 1, np.bool_)
+    merged = lists(available, hotness, seen_of({2: everything, 3: everything[:-3]}), list_size=10)
+    assert merged.items[2].tolist() == hot_items(hotness, available, 10).tolist()
+    assert set(merged.sources[2].tolist()) == {HOT}
+    assert set(merged.items[3].tolist()) == {0, *everything[-3:]}

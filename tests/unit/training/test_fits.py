@@ -11,6 +11,7 @@ from processed_shop import processed_shop
 
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.config import RankConfig, RecallConfig, TrainConfig
+from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Silent
 from homefeed.metrics.classification import auc
 from homefeed.models.weights import ModelWeights
@@ -92,3 +93,20 @@ def test_a_slot_that_is_rare_in_training_is_left_to_its_unknown_row(dataset: Pro
     weights = fit_recall(replace(dataset, train=few), "pointwise")
     known = weights.vocabulary.row > 0
     assert not known[dataset.items.slots[np.setdiff1d(np.arange(1, len(dataset.items)), few.item), 0]].any()
+
+
+def test_clicks_alone_leave_the_ranker_nothing_to_rank_by(dataset: ProcessedDataset) -> None:
+    clicks = replace(dataset, train=dataset.train.take(dataset.train.label > 0), test=dataset.test.take(dataset.test.label > 0))
+    model = fit_rank(clicks)
+    assert len(np.unique(predict(model, clicks, clicks.test))) == 1
+
+
+def test_a_model_that_diverges_is_an_error_and_never_a_checkpoint(dataset: ProcessedDataset) -> None:
+    with pytest.raises(ArtifactError, match=r"DeepFM.*diverged.*learning_rate"):
+        train_rank(dataset, RANK.model_copy(update={"learning_rate": 1e30}), TrainConfig(), refit=False, progress=Silent())
+
+
+def test_the_ranker_starts_from_the_click_rate(dataset: ProcessedDataset) -> None:
+    idle = train_rank(dataset, RANK.model_copy(update={"max_epochs": 1, "learning_rate": 1e-9}), TrainConfig(), refit=False, progress=Silent())
+    p_click = predict(idle.reported.model, dataset, dataset.test)
+    assert p_click.mean() == pytest.approx(dataset.train.label.mean(), rel=0.3)

@@ -75,7 +75,7 @@ def test_the_validation_slice_is_the_last_part_in_time(dataset: ProcessedDataset
         assert learn.ts_us.max() < validate.ts_us.min()
         return
     for user in np.unique(validate.user):
-        assert learn.ts_us[learn.user == user].max() <= validate.ts_us[validate.user == user].min()
+        assert learn.ts_us[learn.user == user].max() < validate.ts_us[validate.user == user].min()
 
 
 def test_figures_of_the_reported_model_go_with_the_served_one(dataset: ProcessedDataset) -> None:

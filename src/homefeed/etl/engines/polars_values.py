@@ -18,9 +18,9 @@ def moment_us(text: pl.Expr, form: TimeForm) -> pl.Expr:
 
 
 def number(text: pl.Expr) -> pl.Expr:
-    """f64; not-a-number and infinities count as missing."""
+    """f64; what is no number, or none that a f32 can hold, counts as missing."""
     value = text.str.strip_chars().cast(pl.Float64, strict=False)
-    return pl.when(value.is_finite()).then(value)
+    return pl.when(value.cast(pl.Float32).is_finite()).then(value)
 
 
 def flag(text: pl.Expr) -> pl.Expr:
