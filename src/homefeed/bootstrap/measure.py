@@ -22,7 +22,7 @@ from homefeed.recall.vectors import entity_vectors
 from homefeed.training.logistic_baseline import logistic_probabilities
 from homefeed.training.rank_deepfm import predict
 
-LIST_SIZE = 100
+LIST_SIZE, FIGURE_WIDTH = 100, 6
 SMALL_CATALOGUE = 500
 """Below so many items fifty places hold too much of the catalogue to tell two lists apart."""
 Figures = dict[str, float]
@@ -88,9 +88,14 @@ def _rank_figures(dataset: ProcessedDataset, p: npt.NDArray[np.floating]) -> Fig
 
 
 def _say_table(title: str, figures: Mapping[str, Figures], progress: Progress) -> None:
-    names = list(next(iter(figures.values())))
+    names = [name.ljust(FIGURE_WIDTH) for name in next(iter(figures.values()))]
     width = max(len(contender) for contender in figures)
     progress.say(title)
     progress.say("  " + " " * width + "".join(f"  {name}" for name in names))
     for contender, row in figures.items():
-        progress.say(f"  {contender:<{width}}" + "".join(f"  {f'{row[name]:.4f}' if name in row else '-':>{len(name)}}" for name in names))
+        progress.say(f"  {contender:<{width}}" + "".join(f"  {_cell(row, name):>{len(name)}}" for name in names))
+
+
+def _cell(row: Figures, name: str) -> str:
+    figure = row.get(name.strip())
+    return "-" if figure is None else f"{figure:.4f}"

@@ -19,16 +19,19 @@ def say_status(config: Config, progress: Progress, now: datetime, *, redis_named
     meta = read_meta(config.paths.processed)
     progress.say(f"data: {meta.rows['train'] + meta.rows['test']:,} rows, lineage {meta.lineage.id}" if meta else "data: no ETL output yet (homefeed etl)")
     location = resolve_store(config.redis, redis_named, config.paths.store_file)
-    progress.say(f"store: {location}, database {location.db}")
+    default = "" if redis_named or config.paths.store_file.exists() else " (the default: nothing has been exported from here yet)"
+    progress.say(f"store: {location}, database {location.db}{default}")
     with connect(location, TIMEOUT_SECONDS) as store:
         releases = store.releases()
     if releases.live is None:
         progress.say("live release: none yet (homefeed export)")
         return False
     progress.say(f"live release: {_described(releases.live, now)}")
+    if meta and meta.lineage.id != releases.live.lineage:
+        progress.say(f"warning: the live release is another shop's (lineage {releases.live.lineage})")
     if releases.live.age_seconds(now) > config.max_release_age.total_seconds():
         progress.say(f"warning: the live release is older than {config.max_release_age}")
-    progress.say(f"previous release: {_described(releases.previous, now) if releases.previous else 'none'}")
+    progress.say(f"within reach of `homefeed export --rollback`: {_described(releases.previous, now) if releases.previous else 'none'}")
     return True
 
 

@@ -18,7 +18,7 @@ from homefeed.models.deepfm import DeepFM
 from homefeed.models.inputs import Inputs, inputs_for, inputs_of
 from homefeed.models.weights import ModelWeights
 from homefeed.training.three_fits import Fitted, three_fits
-from homefeed.training.trainer import Schedule, run_epochs
+from homefeed.training.trainer import Schedule, Validate, run_epochs
 
 SCORING_BATCH = 65_536
 
@@ -80,12 +80,13 @@ def _fit(
 
     settings: dict[str, Any] = {"hotness_mean": mean, "hotness_std": std} | config.model_dump(mode="json") | train.model_dump(mode="json")
     if not 0 < rows.label.mean() < 1:
-        progress.say("DeepFM: the rows have one label only, there is nothing to rank by; slates keep the recall order")
+        if validation:
+            progress.say("DeepFM: the rows have one label only, there is nothing to rank by; slates keep the recall order")
         model.forget_all_but_the_bias()
         return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": 0}), 1
     schedule = Schedule(epochs, config.patience, config.batch_size, config.learning_rate, config.weight_decay)
     title = "DeepFM on all but the validation slice" if validation else f"DeepFM on {len(rows):,} rows"
-    best = run_epochs(model, step, len(rows), schedule, train.seed, title, progress, validate if validation else None)
+    best = run_epochs(model, step, len(rows), schedule, train.seed, title, progress, Validate("log loss", validate) if validation else None)
     return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": best}), best
 
 

@@ -15,7 +15,7 @@ from homefeed.models.weights import ModelWeights
 from homefeed.training.recall_objectives import inbatch_step, pointwise_step
 from homefeed.training.recall_validation import Validation
 from homefeed.training.three_fits import Fitted, three_fits
-from homefeed.training.trainer import Schedule, run_epochs
+from homefeed.training.trainer import Schedule, Validate, run_epochs
 
 Objective = Literal["pointwise", "inbatch"]
 STEPS = {"pointwise": pointwise_step, "inbatch": inbatch_step}
@@ -46,8 +46,9 @@ def _fit(
     step, n_rows = STEPS[objective](model, inputs, rows, config, train)
     score = Validation(dataset, rows, validation) if validation and validation.label.any() else None
     title = f"DSSM {objective} on " + ("all but the validation slice" if validation else f"{n_rows:,} rows")
+    validate = Validate(f"recall@{score.k}", lambda: score(model, inputs)) if score else None
     schedule = Schedule(epochs, config.patience, config.batch_size, config.learning_rate, config.weight_decay)
-    best = run_epochs(model, step, n_rows, schedule, train.seed, title, progress, (lambda: score(model, inputs)) if score else None)
+    best = run_epochs(model, step, n_rows, schedule, train.seed, title, progress, validate)
     settings = {"epochs": best, "n_fields": {"user": inputs.users.n_fields, "item": inputs.items.n_fields}}
     settings |= config.model_dump(mode="json") | train.model_dump(mode="json")
     return model.to_weights(f"dssm_{objective}", inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings), best

@@ -31,12 +31,20 @@ class Schedule:
     decay: float = 0.9
 
 
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """``score``: higher is better; a loss comes with its sign turned, and is shown without it."""
+
+    name: str
+    score: Callable[[], float]
+
+
 def run_epochs(
-    model: nn.Module, step: Step, n_rows: int, schedule: Schedule, seed: int, title: str, progress: Progress, validate: Callable[[], float] | None = None
+    model: nn.Module, step: Step, n_rows: int, schedule: Schedule, seed: int, title: str, progress: Progress, validate: Validate | None = None
 ) -> int:
     """Train in place and return how many epochs were best.
 
-    ``validate`` is called after each epoch (higher is better); without it all epochs are run and counted. The model ends as the last epoch left it.
+    ``validate`` is asked after each epoch; without it all epochs are run and counted. The model ends as the last epoch left it.
     Raises ``ArtifactError`` when it holds numbers that are not finite: such a model must never be saved.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -49,8 +57,8 @@ def run_epochs(
                 group["lr"] *= schedule.decay
             if validate is None:
                 continue
-            score = validate()
-            progress.say(f"{title}: epoch {epoch}, validation {score:.4f}")
+            score = validate.score()
+            progress.say(f"{title}: epoch {epoch}, validation {validate.name} {abs(score):.4f}")
             if score > best_score:
                 best_score, best_epoch = score, epoch
             elif epoch - best_epoch >= schedule.patience:
