@@ -7,7 +7,9 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from store_cases import HOT, OTHER_SHOP, SHOP, a_release, export, lists_of, roll_back
@@ -229,3 +231,13 @@ def test_a_server_that_hangs_is_given_up_after_the_deadline_and_read_again_when_
             os.kill(process, signal.SIGCONT)
         store.client.ping()
         assert reader.read_list(1, 1).release_id == "r1"
+
+
+def test_a_port_where_something_else_listens_is_said_so_to_writers_and_readers_alike() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as web:
+        Thread(target=web.serve_forever, daemon=True).start()
+        with connect(StoreLocation("redis", 1, "127.0.0.1", web.server_port), 5.0) as store:
+            for ask in (store.releases, lambda: store.writer(SHOP), store.reader().read_release, lambda: store.reader().read_list(1, 1)):
+                with pytest.raises(StoreUnavailableError, match=f"Redis at 127.0.0.1:{web.server_port}.*does not speak Redis"):
+                    ask()
+        web.shutdown()

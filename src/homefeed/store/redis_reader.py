@@ -7,11 +7,11 @@ from typing import Any
 import redis
 from redis.exceptions import RedisError
 
-from homefeed.core.errors import StoreUnavailableError
 from homefeed.core.release import Release
 from homefeed.store import keys
 from homefeed.store.base import ListRead
 from homefeed.store.databases import parse_release
+from homefeed.store.wire import no_answer
 
 
 class RedisReader:
@@ -47,7 +47,7 @@ class RedisReader:
             finally:
                 self._pool.release(connection)
         except RedisError as error:
-            raise StoreUnavailableError(f"{self._name} does not answer: {error}") from error
+            raise no_answer(self._name, error) from error
 
 
 def _without_errors(reply: Any) -> Any:

@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from homefeed.core.errors import StoreError, StoreUnavailableError
 
@@ -77,8 +75,17 @@ class Wire:
 
 @contextmanager
 def unavailable(name: str) -> Iterator[None]:
-    """Says in one line, without its secrets, which server does not answer."""
+    """Says in one line, without its secrets, which server does not answer. What it refuses passes."""
     try:
         yield
-    except (RedisConnectionError, RedisTimeoutError) as error:
-        raise StoreUnavailableError(f"{name} does not answer: {error}") from error
+    except ResponseError:
+        raise
+    except RedisError as error:
+        raise no_answer(name, error) from error
+
+
+def no_answer(name: str, error: RedisError) -> StoreUnavailableError:
+    """What to say of a server from which no legible answer came."""
+    if isinstance(error, InvalidResponse):
+        return StoreUnavailableError(f"{name} does not speak Redis ({error})", next_step="Name the port of a Redis or Valkey")
+    return StoreUnavailableError(f"{name} does not answer: {error}")
