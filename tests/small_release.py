@@ -52,6 +52,7 @@ def small_bundle(release_id: str = "r1", seed: int = 1, **changes: Any) -> Bundl
         item_vectors=side_vectors(recall, "item", encode(items, vocabulary, scale, N_USER_FIELDS)),
         rank=_deepfm(rng, vocabulary, scale),
         tag_slots={"utag1": UTAG1, "utag2": UTAG2, "likes": {"tea|milk": 406}, "likes[]": LIKES},
+        separators={"likes": ";"},
     )
     return replace(bundle, **changes)
 

@@ -12,7 +12,6 @@ from werkzeug.datastructures import MultiDict
 from homefeed.api.errors import BadRequestError
 from homefeed.core.ids import decode_id
 from homefeed.core.slate import Request
-from homefeed.serving.guests import SEPARATOR
 
 REQUEST_ID = "X-Request-ID"
 MAX_OFFSET = 10_000
@@ -53,5 +52,5 @@ def _number(args: Mapping[str, str], name: str, default: int, low: int, high: in
     return int(text)
 
 
-def _tags(args: MultiDict[str, str]) -> dict[str, str]:
-    return {name: SEPARATOR.join(values) for name, values in args.lists() if name not in ("top_k", "offset")}
+def _tags(args: MultiDict[str, str]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values) for name, values in args.lists() if name not in ("top_k", "offset")}

@@ -1,7 +1,7 @@
 """A release's bundle: all that an API process needs, as safetensors and JSON. Reached without torch and without data frames.
 
 ``data/releases/<id>/`` holds ``release.json`` (record and checksums, written last), ``tags.json`` and ``users``, ``items``, ``hot``, ``seen``, ``recall``,
-``rank`` (``.safetensors``).
+``rank`` (``.safetensors``). ``data/releases/LIVE`` names the release that was last made the live one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from homefeed.core.release import Release
 from homefeed.features.entities import EntityTable
 from homefeed.models.weights import Array, ModelWeights, restore
 
-RECORD, TAGS = "release.json", "tags.json"
+RECORD, TAGS, LIVE = "release.json", "tags.json", "LIVE"
 _TENSORS = ("users", "items", "hot", "seen", "recall", "rank")
 
 
@@ -48,6 +48,7 @@ class Bundle:
 
     ``available``: bool[N], items on sale. ``hotness``: float32[N], global_score as of the release. ``hot``: int32[H], item rows, hottest first.
     ``item_vectors``: float32[N, V], the recall model's. ``tag_slots``: slot of each value of each user tag field, to read a guest's tags.
+    ``separators``: what joins the values of a multi-valued user tag in the shop's file.
     """
 
     release: Release
@@ -61,6 +62,7 @@ class Bundle:
     item_vectors: npt.NDArray[np.float32]
     rank: ModelWeights
     tag_slots: Mapping[str, Mapping[str, int]]
+    separators: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_bundle(root: Path, bundle: Bundle) -> Path:
@@ -69,7 +71,7 @@ def write_bundle(root: Path, bundle: Bundle) -> Path:
     staging = root / f".{bundle.release.id}.tmp"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    _save(staging / "users.safetensors", _flat_entities(bundle.users), {"bags": list(bundle.users.bags)})
+    _save(staging / "users.safetensors", _flat_entities(bundle.users), {"bags": list(bundle.users.bags), "separators": dict(bundle.separators)})
     items = _flat_entities(bundle.items) | {"available": bundle.available, "hotness": bundle.hotness}
     _save(staging / "items.safetensors", items, {"bags": list(bundle.items.bags)})
     _save(staging / "hot.safetensors", {"items": bundle.hot}, {})
@@ -106,9 +108,23 @@ def read_bundle(folder: Path) -> Bundle:
             item_vectors=recall["item_vectors"],
             rank=restore(*tensors["rank"]),
             tag_slots=json.loads((folder / TAGS).read_text()),
+            separators=user_info.get("separators", {}),
         )
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ArtifactError(f"No whole release bundle in {folder}: {error}", next_step="Export again: homefeed export") from error
+
+
+def write_live(root: Path, release_id: str) -> None:
+    """Remember, whole or not at all, which release was made the live one: what an API serves that starts while the store is out."""
+    fresh = root / f".{LIVE}.new"
+    fresh.write_text(release_id + "\n")
+    fresh.replace(root / LIVE)
+
+
+def read_live(root: Path) -> str | None:
+    """The id that ``write_live`` left; None where it never did. Nobody vouches that a bundle of this name is there."""
+    path = root / LIVE
+    return (path.read_text(errors="replace").strip() or None) if path.is_file() else None
 
 
 def prune_bundles(root: Path, keep: int, protect: Sequence[str]) -> None:

@@ -11,13 +11,13 @@ Stage = Literal["recall", "rank"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question for a slate. ``tags`` are those of a guest whom the shop knows by nothing else."""
+    """One question for a slate. ``tags`` are those of a guest whom the shop knows by nothing else: one value or several of each, in their order."""
 
     request_id: str
     uid: str
     top_k: int
     offset: int = 0
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,8 @@ def test_guest_tags_come_from_the_query(api: Api) -> None:
     assert {item["source"] for item in by_tags["items"]} == {"tags"}
     assert {item["source"] for item in strange["items"]} == {"hot"}
     assert by_tags["is_cold_start"] is strange["is_cold_start"] is True
+    twice, once = body(api.get("/recommend/guest?utag1=old&utag1=young")), body(api.get("/recommend/guest?utag1=young"))
+    assert twice["items"] == once["items"] != strange["items"]
 
 
 @pytest.mark.parametrize("uid", [uid for uid in UIDS[1:] if uid not in ("tagged", "plain")])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small_release import small_bundle
 
-from homefeed.artifacts.bundle import RECORD, prune_bundles, read_bundle, write_bundle
+from homefeed.artifacts.bundle import RECORD, prune_bundles, read_bundle, read_live, write_bundle, write_live
 from homefeed.core.errors import ArtifactError
 
 FILES = ("users", "items", "hot", "seen", "recall", "rank")
@@ -103,3 +103,15 @@ def test_few_bundles_all_stay(tmp_path: Path) -> None:
     write_bundle(tmp_path, small_bundle("r1"))
     prune_bundles(tmp_path, keep=3, protect=[])
     assert [path.name for path in tmp_path.iterdir()] == ["r1"]
+
+
+def test_the_live_release_is_remembered_and_no_bundle_is_taken_for_it(tmp_path: Path) -> None:
+    assert read_live(tmp_path) is None
+    write_bundle(tmp_path, small_bundle("r1"))
+    write_live(tmp_path, "r0")
+    write_live(tmp_path, "r1")
+    prune_bundles(tmp_path, keep=1, protect=[])
+    assert read_live(tmp_path) == "r1"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["LIVE", "r1"]
+    (tmp_path / "LIVE").write_bytes(b"")
+    assert read_live(tmp_path) is None

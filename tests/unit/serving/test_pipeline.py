@@ -28,10 +28,10 @@ class Shop:
         self.pipeline: RecommendPipeline = standard_pipeline(self.store, OneRelease(self.release))
 
     def recommend(self, uid: str, top_k: int = 10, offset: int = 0, **tags: str) -> Slate:
-        return self.pipeline.recommend(Request("q", uid, top_k, offset, tags))
+        return self.pipeline.recommend(Request("q", uid, top_k, offset, {name: (text,) for name, text in tags.items()}))
 
     def recall(self, uid: str, top_k: int = 50, offset: int = 0, **tags: str) -> Slate:
-        return self.pipeline.recall(Request("q", uid, top_k, offset, tags))
+        return self.pipeline.recall(Request("q", uid, top_k, offset, {name: (text,) for name, text in tags.items()}))
 
     def hot(self, without: set[str] = GONE) -> list[str]:
         return [i for i in map(iid, self.bundle.hot.tolist()) if i not in without]
@@ -108,18 +108,38 @@ def test_a_guest_gets_a_list_by_tags_and_stays_cold(shop: Shop) -> None:
     assert young.is_cold_start
     ranked = shop.recommend("guest", top_k=100, utag1="young")
     rows = shop.release.ranker.item_rows([i.encode() for i in ids(ranked)])
-    expected = shop.release.ranker.score(rows, guest=shop.release.guests.read({"utag1": "young"}))
+    expected = shop.release.ranker.score(rows, guest=shop.release.guests.read({"utag1": ("young",)}))
     np.testing.assert_allclose([item.score for item in ranked.items], expected, rtol=1e-6)
     assert not np.allclose(expected, shop.release.ranker.score(rows))
 
 
 def test_a_guest_gets_the_same_items_as_the_towers_dot_product(shop: Shop) -> None:
-    table = shop.release.guests.read({"utag1": "young", "likes": "milk"})
+    table = shop.release.guests.read({"utag1": ("young",), "likes": ("milk",)})
     assert table is not None
     vector = user_vector(shop.bundle.recall, encode(table, shop.bundle.recall.vocabulary, shop.bundle.recall.user_scale, 0))
     scores = shop.bundle.item_vectors[1:] @ vector
     best = [iid(int(row) + 1) for row in np.argsort(-scores, kind="stable")]
     assert ids(shop.recall("guest", utag1="young", likes="milk")) == [i for i in best if i not in GONE][:50]
+
+
+@pytest.mark.parametrize("texts", [("tea", "milk"), ("tea|milk",), ("tea;milk",), (" tea ; milk ", "tea"), ("tea;coffee|milk",)])
+def test_several_values_of_a_tag_may_be_repeated_or_joined(shop: Shop, texts: tuple[str, ...]) -> None:
+    table = shop.release.guests.read({"likes": texts})
+    assert table is not None
+    assert table.bags["likes"].tolist() == [[404, 405]]
+
+
+def test_a_value_may_hold_the_bar_where_the_shops_file_is_separated_otherwise() -> None:
+    shop = Shop(small_bundle(tag_slots={"utag1": {}, "utag2": {}, "likes": {}, "likes[]": {"tea|milk": 404, "milk": 405}}))
+    table = shop.release.guests.read({"likes": ("tea|milk;milk",)})
+    assert table is not None
+    assert table.bags["likes"].tolist() == [[404, 405]]
+
+
+def test_the_last_of_a_categorys_values_counts(shop: Shop) -> None:
+    table = shop.release.guests.read({"utag1": ("young", "old"), "utag2": ("north", "nowhere")})
+    assert table is not None
+    assert table.slots.tolist() == [[0, 401, 0]]
 
 
 def test_tags_that_the_shop_does_not_know_make_no_difference(shop: Shop) -> None:
