@@ -56,7 +56,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         project = Project(folder, port)
         write_files(project.raw)
         project.inside("run", *project.address)
-        bundle = read_bundle(next((folder / "data" / "releases").iterdir()))
+        bundle = read_bundle(next((folder / "data" / "releases").glob("*/release.json")).parent)
         with project.api() as api:
             yield Shop(project, read_dataset(project.processed), bundle, api)
 

@@ -36,7 +36,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with server_with_a_port(tmp_path_factory.mktemp("server")) as port:
         project = Project(folder, port)
         project.inside("run", "--no-refit", "--split", "per-user", *project.address)
-        bundle = read_bundle(next(path for path in (folder / "data" / "releases").iterdir()))
+        bundle = read_bundle(next((folder / "data" / "releases").glob("*/release.json")).parent)
         yield Shop(project, read_dataset(project.processed), bundle)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from homefeed.artifacts.bundle import prune_bundles, read_bundle, write_bundle
+from homefeed.artifacts.bundle import prune_bundles, read_bundle, write_bundle, write_live
 from homefeed.artifacts.checkpoint import DEEPFM, POINTWISE, checkpoint_path, read_checkpoint, reported, write_checkpoint
 from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_tag_slots
 from homefeed.bootstrap.measure import Figures, measure_rank, measure_recall
@@ -61,6 +62,7 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
                 writer.stage(draft.bundle.release, draft.user_lists(), draft.hot(), advance)
             folder = write_bundle(config.paths.releases, draft.bundle)
             writer.publish()
+        write_live(config.paths.releases, draft.bundle.release.id)
         previous = store.releases().previous
     write_store_file(config.paths.store_file, location)
     release = draft.bundle.release
@@ -75,10 +77,13 @@ def rollback(config: Config, progress: Progress, *, redis_named: bool) -> Releas
     with connect(location, STORE_TIMEOUT_SECONDS) as store:
         previous = store.releases().previous
         if previous is None:
-            raise StoreError(f"{location}, database {location.db}, holds no release before the live one", next_step="See what there is: homefeed status")
+            raise StoreError(
+                f"{location}, database {location.db}, holds no release of the same map before the live one", next_step="See what there is: homefeed status"
+            )
         read_bundle(config.paths.releases / previous.id)
         with closing(store.writer(previous.lineage)) as writer:
             release = writer.rollback()
+    write_live(config.paths.releases, release.id)
     progress.say(f"release {release.id} of {release.created_at} is live again at {location}, database {location.db}")
     return release
 
@@ -121,7 +126,9 @@ def _draft(dataset: ProcessedDataset, config: Config, progress: Progress) -> Rel
     recall = read_checkpoint(config.paths.models, POINTWISE, dataset.meta)
     rank = read_checkpoint(config.paths.models, DEEPFM, dataset.meta)
     tag_slots = user_tag_slots(dataset, config)
-    return draft_release(dataset, recall, rank, tag_slots, config.export, datetime.now(UTC), progress)
+    draft = draft_release(dataset, recall, rank, tag_slots, config.export, datetime.now(UTC), progress)
+    separators = {column.name: column.separator for column in multis(dataset.meta.schema.user)}
+    return replace(draft, bundle=replace(draft.bundle, separators=separators))
 
 
 def user_tag_slots(dataset: ProcessedDataset, config: Config) -> dict[str, dict[str, int]]:

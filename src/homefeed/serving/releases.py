@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
-from homefeed.artifacts.bundle import RECORD, read_bundle
+from homefeed.artifacts.bundle import RECORD, read_bundle, read_live
 from homefeed.core.errors import ArtifactError, StoreError
 from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.store.base import ReleaseReader
@@ -46,11 +46,11 @@ class ReleaseHolder:
         self._store_has_answered = False
 
     def start(self) -> None:
-        """Load the live release; where the store is out or its release is not here, the newest whole bundle on disk."""
+        """Load the live release; where the store is out or its release is not here, what was last made live here, else the newest whole bundle."""
         try:
             self.refresh()
         except StoreError as error:
-            logger.warning("%s Serving the newest release on disk until then.", error)
+            logger.warning("%s Serving the last live release on disk until then.", error)
         if not self._kept:
             any(self._load(release_id) for release_id in self._ids_on_disk())
 
@@ -96,7 +96,7 @@ class ReleaseHolder:
 
     def _read(self, release_id: str) -> ReleaseInMemory:
         if Path(release_id).name != release_id or release_id.startswith("."):
-            raise ArtifactError(f"The store names a release {release_id!r}, which cannot be the name of a bundle")
+            raise ArtifactError(f"{release_id!r} cannot be the name of a release's bundle")
         release = ReleaseInMemory.of(read_bundle(self._folder / release_id))
         if release.ranker.failure:
             logger.error("RankService degraded: %s", release.ranker.failure)
@@ -109,8 +109,10 @@ class ReleaseHolder:
             self._kept = (release, *(kept for kept in self._kept if kept.id != release.id))[:_KEPT]
 
     def _ids_on_disk(self) -> list[str]:
-        """Newest first."""
-        return sorted((record.parent.name for record in self._folder.glob(f"[!.]*/{RECORD}")), reverse=True)
+        """The one that was last made live, then the others, newest first: those may be rolled back or never published."""
+        live = read_live(self._folder)
+        others = sorted((record.parent.name for record in self._folder.glob(f"[!.]*/{RECORD}")), reverse=True)
+        return [live, *(release_id for release_id in others if release_id != live)] if live else others
 
 
 class OneRelease:

@@ -22,7 +22,7 @@ from homefeed.store.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """What a store holds: the release that is read, and the one that a rollback would bring back."""
+    """What a store holds: the release that is read, and the one of its lineage that a rollback would bring back."""
 
     live: Release | None
     previous: Release | None
@@ -47,8 +47,10 @@ class Store:
         with closing(Wire(self.client, str(self.location))) as wire:
             db = self.location.db
             mark = databases.read_mark(wire, db)
+            live = databases.read_release(wire, db)
             previous = databases.find_previous(wire, db, mark.lineage) if mark else None
-            return Releases(databases.read_release(wire, db), previous.release if previous else None)
+            same_map = live and previous and previous.release.lineage == live.lineage
+            return Releases(live, previous.release if previous and same_map else None)
 
     def close(self) -> None:
         self.client.close()

@@ -13,6 +13,7 @@ import pytest
 from processed_shop import processed_shop
 from store_servers import Server
 
+from homefeed.artifacts.bundle import read_live
 from homefeed.bootstrap import jobs
 from homefeed.bootstrap.measure import measure_rank, measure_recall
 from homefeed.bootstrap.status import say_status
@@ -109,6 +110,27 @@ def test_the_bundles_of_the_two_releases_in_reach_stay(shop: Shop) -> None:
     releases += [shop.export() for _ in range(2)]
     assert set(releases[-2:]) <= {path.name for path in shop.config.paths.releases.iterdir()}
     assert jobs.rollback(shop.config, Silent(), redis_named=False).id == releases[-2]
+
+
+def test_an_export_and_a_rollback_leave_the_live_release_on_disk(shop: Shop) -> None:
+    first, second = shop.export(), shop.export()
+    assert read_live(shop.config.paths.releases) == second
+    jobs.rollback(shop.config, Silent(), redis_named=False)
+    assert read_live(shop.config.paths.releases) == first
+
+
+def test_a_release_of_another_map_is_no_previous_one(shop: Shop) -> None:
+    shop.export()
+    other = Shop(config_of(shop.config.paths.data.with_name("other")), shop.location)
+    processed_shop(other.config.paths.data, users=50)
+    jobs.train_recall_model(other.config, Silent(), objective="pointwise", refit=True)
+    jobs.train_rank_model(other.config, Silent(), refit=True)
+    jobs.export(other.config, Silent(), other.location, adopt=True)
+    listener = Listener()
+    say_status(shop.config, listener, datetime.now(UTC), redis_named=False)
+    assert "within reach of `homefeed export --rollback`: none" in listener.lines
+    with pytest.raises(StoreError, match="no release of the same map"):
+        jobs.rollback(shop.config, Silent(), redis_named=False)
 
 
 def test_status_says_that_nothing_is_live(shop: Shop) -> None:

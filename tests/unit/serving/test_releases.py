@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from small_release import NOW, UIDS, MemoryStore, full_lists, small_bundle, with_broken_ranker
 
-from homefeed.artifacts.bundle import Bundle, write_bundle
+from homefeed.artifacts.bundle import Bundle, write_bundle, write_live
 from homefeed.core.slate import Request, Slate
 from homefeed.serving.health import Health, check_health
 from homefeed.serving.pipeline import standard_pipeline
@@ -142,6 +142,25 @@ def test_a_store_that_is_down_at_the_start_means_the_newest_whole_bundle(night: 
     assert (night.recommend().release, night.recommend().degraded) == ("r2", ("redis",))
     assert night.health().out == ("redis",)
     assert night.recommend("nobody").degraded == ()
+
+
+def test_a_store_that_is_down_at_the_start_means_the_release_that_was_last_made_live(night: Night) -> None:
+    for release_id in ("r1", "r2", "r3-rolled-back"):
+        write_bundle(night.folder, small_bundle(release_id))
+    write_live(night.folder, "r2")
+    night.store.down = True
+    night.holder.start()
+    assert (night.recommend().release, night.recommend().degraded) == ("r2", ("redis",))
+
+
+@pytest.mark.parametrize("named", ["r9", "../r1", ".", "\N{SNOWMAN}"])
+def test_a_live_release_without_a_bundle_here_gives_way_to_the_newest_that_has_one(named: str, night: Night) -> None:
+    for release_id in ("r1", "r2"):
+        write_bundle(night.folder, small_bundle(release_id))
+    write_live(night.folder, named)
+    night.store.down = True
+    night.holder.start()
+    assert night.recommend().release == "r2"
 
 
 @pytest.mark.parametrize("release_id", ["../outside", ".", "..", "a/b", ""])
