@@ -86,7 +86,12 @@ def run_server(config: Config, redis_named: bool) -> None:
 
 
 def _ready_app(config: Config, location: StoreLocation, port: int, starter: int) -> Flask:
-    """Runs in the worker: the release is in memory before the first request is taken."""
+    """Runs in the worker: the release is in memory before the first request is taken.
+
+    Until Granian sets its own handlers, a forked worker has those of its starter, which only note a signal: it would be deaf to SIGTERM.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the starter too, which ends us
     Thread(target=_end_after, args=(starter,), name="starter-watcher", daemon=True).start()
     parts = _assemble(config, location)
     parts.watcher.ensure_running()
@@ -94,7 +99,8 @@ def _ready_app(config: Config, location: StoreLocation, port: int, starter: int)
     if release is None:
         logger.warning("No release yet: answers are 503 until there is one. Publish it: homefeed export")
     else:
-        logger.info("RankService initialized")
+        if release.ranker.failure is None:
+            logger.info("RankService initialized")
         logger.info("Serving release %s, lists from %s", release.id, location)
     logger.info("Flask app listening on http://%s:%d (Granian, process %d)", config.api.host, port, os.getpid())
     return parts.app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_release import full_lists, iid, small_bundle
+from small_release import full_lists, iid, small_bundle, with_broken_ranker
 from store_servers import REDIS_SERVER, real_redis
 
 from homefeed.artifacts.bundle import Bundle, write_bundle
@@ -215,6 +216,36 @@ def test_ctrl_c_ends_the_process_cleanly(tmp_path: Path) -> None:
         assert api.process.wait(20) == 0
         assert "Traceback" not in api.log.read_text()
         assert not api.answers()
+
+
+def test_a_worker_that_still_loads_its_release_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    """Its store is a port that takes connections and never answers, so that it loads for the whole of the store's deadline."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        environ = environment(tmp_path, RECSYS_API_PORT=str(free_port()), RECSYS_REDIS_TIMEOUT_MS="30000")
+        environ |= {"RECSYS_REDIS_HOST": "127.0.0.1", "RECSYS_REDIS_PORT": str(mute.getsockname()[1])}
+        with subprocess.Popen([sys.executable, "-c", SERVE], cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True) as process, mute.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert said == ""
+
+
+def test_a_ranker_that_failed_is_not_said_to_be_initialized(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "releases", with_broken_ranker(small_bundle()))
+    with running(tmp_path, RECSYS_REDIS_PORT=str(free_port())) as api:
+        log = api.log.read_text()
+    assert "RankService degraded" in log
+    assert "RankService initialized" not in log
+
+
+@pytest.mark.parametrize("command", ["status", "run"])
+def test_a_port_that_is_an_api_and_no_redis_is_said_so_in_one_line(api: Api, command: str, tmp_path: Path) -> None:
+    arguments = ["--data", str(tmp_path), "--host", "127.0.0.1", "--port", str(api.port)]
+    done = subprocess.run(
+        [sys.executable, "-m", "homefeed", command, *arguments], env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: Redis at [^\n]* (does not speak Redis|does not answer)[^\n]*", done.stderr.strip())
 
 
 def test_a_killed_process_leaves_no_worker_behind(tmp_path: Path) -> None:
