@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -38,6 +38,7 @@ SHOWN = 5
 
 def demo(config: Config, progress: Progress, *, serve: bool) -> None:
     """Everything lies under ``paths.data``; no other store than the embedded one in there is used."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like by Ctrl-C, so that the API ends with it
     world = demo_world(DEMO_SEED)
     with progress.task("Demo shop", None, "impressions") as advance:
         log = demo_log(world, DEMO_SEED)
@@ -49,7 +50,8 @@ def demo(config: Config, progress: Progress, *, serve: bool) -> None:
         _show(world, url, progress)
         if serve:
             progress.say("Serving until Ctrl-C.")
-            server.wait()
+            with suppress(KeyboardInterrupt):  # the way to end it
+                server.wait()
 
 
 def _show(world: World, url: str, progress: Progress) -> None:
@@ -100,13 +102,14 @@ def _slates(url: str, uids: Sequence[str]) -> dict[str, list[str]]:
 
 @contextmanager
 def _api(config: Config, progress: Progress) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The API as its own process, as a user would start it; ended when the demo ends."""
+    """The API as its own process, as a user would start it, but out of reach of the user's other settings; ended when the demo ends."""
     port = _port(config)
     url = f"http://127.0.0.1:{port}"
-    flags = ["--data", str(config.paths.data), "--models", str(config.paths.models), "--api-host", "127.0.0.1", "--api-port", str(port)]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("RECSYS_REDIS_")}
+    data, models = config.paths.data.absolute(), config.paths.models.absolute()
+    flags = ["--data", str(data), "--models", str(models), "--api-host", "127.0.0.1", "--api-port", str(port)]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("RECSYS_")}
     started = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-m", "homefeed", "serve", *flags], env=environ) as server:
+    with subprocess.Popen([sys.executable, "-m", "homefeed", "serve", *flags], cwd=data, env=environ) as server:
         try:
             _wait_for(url, server)
             progress.say(f"API at {url}, ready after {time.perf_counter() - started:.1f} s")

@@ -38,6 +38,9 @@ def small_world(seed: int) -> World:
 def test_the_demo_shows_slates_their_true_worth_and_lines_to_paste_and_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_module, "demo_world", small_world)
     monkeypatch.setenv("RECSYS_REDIS_HOST", "a-redis-that-is-not-the-demos")
+    monkeypatch.setenv("RECSYS_PATHS_RELEASES", "elsewhere")
+    monkeypatch.setenv("RECSYS_CONFIG", str(tmp_path / "no-such.toml"))
+    (tmp_path / "homefeed.toml").write_text("no settings at all")
     monkeypatch.chdir(tmp_path)
     quick = {"max_epochs": 2, "batch_size": 1024}
     paths = {"data": Path("data/demo"), "models": Path("data/demo/models")}
@@ -51,7 +54,7 @@ def test_the_demo_shows_slates_their_true_worth_and_lines_to_paste_and_runs_agai
         assert re.search(r"users active in the log: random 0\.\d+, hot 0\.\d+, homefeed 0\.\d+, best possible 0\.\d+", printed)
         assert re.search(r"users known by tags alone: random", printed)
         assert len(re.findall(r"^  curl 'http://127\.0\.0\.1:\d+/", printed, re.MULTILINE)) == 4
-    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "homefeed.toml"}
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["demo"]
 
 
