@@ -138,6 +138,11 @@ def test_sold_out_items_are_off_every_path(question: str, shop: Shop) -> None:
         assert sold_out.isdisjoint(client.zrange(key, 0, -1))
 
 
+def test_a_guest_may_join_values_as_the_users_file_does(shop: Shop) -> None:
+    assert shop.api.ids("/recall/somebody?likes=t0/x1") == shop.api.ids("/recall/somebody?likes=t0|x1")
+    assert shop.api.ids("/recall/somebody?likes=t0/x1") != shop.api.ids("/recall/somebody?likes=t0")
+
+
 def test_users_are_shown_the_topic_they_like(shop: Shop) -> None:
     assert np.mean([share(shop.api.ids(f"/recommend/u{n}"), n % KINDS) for n in range(USERS)]) > 0.9
     assert share(shop.api.ids("/recommend/quiet"), 1) > 0.7
