@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.config import RankConfig, TrainConfig
 from homefeed.core.progress import Progress
-from homefeed.metrics.classification import log_loss
+from homefeed.metrics.classification import row_log_loss
 from homefeed.models.deepfm import DeepFM
 from homefeed.models.inputs import Inputs, inputs_for, inputs_of
 from homefeed.models.weights import ModelWeights
@@ -66,7 +66,9 @@ def _fit(
     log_hotness = np.log1p(rows.hotness)
     mean, std = float(log_hotness.mean()), float(log_hotness.std()) or 1.0
     learn = _LogRows(rows, mean, std)
-    model = DeepFM(inputs.vocabulary, config.embedding_dim, config.hidden, inputs.n_dense + 1, config.dropout, float(rows.label.mean()))
+    model = DeepFM(
+        inputs.vocabulary, config.embedding_dim, config.hidden, inputs.n_dense + 1, config.dropout, float(np.average(rows.label, weights=rows.weight))
+    )
 
     def step(index: Tensor, generator: torch.Generator) -> Tensor:
         user, item = inputs.users.rows(learn.user[index]), inputs.items.rows(learn.item[index])
@@ -76,7 +78,8 @@ def _fit(
 
     def validate() -> float:
         assert validation is not None  # noqa: S101 - only called with one
-        return -log_loss(validation.label, _predict(model, inputs, _LogRows(validation, mean, std)))
+        loss = row_log_loss(validation.label, _predict(model, inputs, _LogRows(validation, mean, std)))
+        return -float(np.average(loss, weights=validation.weight))  # the loss that is trained, or a weighted shop would always stop at once
 
     settings: dict[str, Any] = {"hotness_mean": mean, "hotness_std": std} | config.model_dump(mode="json") | train.model_dump(mode="json")
     if not 0 < rows.label.mean() < 1:
