@@ -9,6 +9,8 @@ import pytest
 from store_servers import REDIS_SERVER, Server, embedded_server, real_redis
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: threads of so small fits only wait for each other on a busy machine
+for name in [name for name in os.environ if name.startswith("RECSYS_")]:
+    del os.environ[name]  # whoever runs the tests may have settings of an own shop
 
 
 @pytest.fixture(scope="session")
