@@ -76,7 +76,7 @@ class MemoryStore:
     down: bool = False
     before_read: Callable[[], None] | None = None
 
-    def read_list(self, user_slot: int, size: int) -> ListRead:
+    def read_list(self, user_slot: int, size: int, db: int | None = None) -> ListRead:
         if self.before_read is not None:
             self.before_read()
         self._answer()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from homefeed.core.columns import AVAILABLE, Column, Kind, Schema
 
@@ -98,6 +98,8 @@ class EtlConfig(Section):
     )
     split: SplitKind = Field("global", description="one moment in time for all, or the last rows of each user")
     test_fraction: float = Field(0.2, gt=0, lt=1, description="share of the rows on the test side")
+    max_rejects: float = Field(0.01, ge=0, le=1, description="share of a raw file's rows that may be rejects; above it the run stops")
+    sample_negatives: int = Field(0, ge=0, le=100, description="items drawn as rows with label 0 for each click, for a log that has no such rows")
 
 
 class HotnessConfig(Section):
@@ -149,12 +151,18 @@ class RedisConfig(Section):
     host: str = Field("localhost", description="host of Redis or Valkey")
     port: int = Field(6379, ge=1, le=65535, description="its port")
     db: int = Field(1, ge=0, description="its database")
+    username: str = Field("", description="user to log in as, where the server has users")
+    password: SecretStr = Field(SecretStr(""), description="password to log in with; never printed or logged")
+    tls: bool = Field(False, description="speak TLS, with the server's certificate checked")
+    tls_ca_file: Path | None = Field(None, description="PEM file of the authority that signed that certificate (not set: the system's)")
     timeout_ms: int = Field(50, ge=1, description="deadline of a read on the request path, in milliseconds")
 
 
 class ApiConfig(Section):
     host: str = Field("0.0.0.0", description="address the API listens on")  # noqa: S104 - the contract's default
     port: int = Field(8000, ge=0, le=65535, description="port the API listens on")
+    workers: int = Field(1, ge=1, le=64, description="worker processes that answer requests")
+    token: SecretStr = Field(SecretStr(""), description="where set, requests for slates need `Authorization: Bearer <token>`; never printed or logged")
 
 
 class Config(Section):
@@ -163,6 +171,7 @@ class Config(Section):
     seen: SeenPolicy = Field("auto", description="leave out what a user has clicked before: auto, exclude or keep")
     max_release_age: Duration = Field(timedelta(hours=48), description="/health warns when the live release is older (48h, 90m, 2d)")
     cors_origins: Names = Field((), description="origins that may call the API from a page")
+    slate_log: Path | None = Field(None, description="file that gets one JSON line for each slate shown; off where not set")
     schema_: SchemaConfig = Field(SchemaConfig(), alias="schema", description="columns of the raw files")
     events: dict[str, Annotated[float, Field(ge=0)]] = Field({}, description="weight of each kind in the log's `event` column; 0 is label 0")
     paths: PathsConfig = PathsConfig()

@@ -11,8 +11,19 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Previous:
+    """The release that was live before, and the database of the same server that its lists lie in."""
+
+    id: str
+    db: int
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
-    """The record published beside the lists. ``fitted_until`` is the last moment whose rows the models have seen (ISO 8601)."""
+    """The record published beside the lists. ``fitted_until`` is the last moment whose rows the models have seen (ISO 8601).
+
+    ``previous``: known from the moment this release is made the live one; None where nothing lies before it.
+    """
 
     id: str
     created_at: str
@@ -22,6 +33,7 @@ class Release:
     seen_policy: str
     counts: Mapping[str, int]
     metrics: Mapping[str, Mapping[str, float]]
+    previous: Previous | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -31,8 +43,9 @@ class Release:
         """Raises ``ValueError`` when the text is not a release record."""
         fields: Any = json.loads(text)
         try:
-            return cls(**fields)
-        except TypeError as error:
+            previous = fields.pop("previous", None)
+            return cls(**fields, previous=Previous(**previous) if previous else None)
+        except (TypeError, AttributeError) as error:
             raise ValueError(f"not a release record: {error}") from None
 
     def age_seconds(self, now: datetime) -> float:

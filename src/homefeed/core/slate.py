@@ -32,7 +32,10 @@ class SlateItem:
 
 @dataclass(frozen=True, slots=True)
 class Slate:
-    """The list returned. ``degraded`` names the parts that could not do their work."""
+    """The list returned. ``degraded`` names the parts that could not do their work.
+
+    ``is_short``: fewer items than were asked for, though the page lies within what is ranked. ``seconds``: what each step took, by name, in order.
+    """
 
     request_id: str
     uid: str
@@ -41,3 +44,5 @@ class Slate:
     is_cold_start: bool
     release: str
     degraded: tuple[str, ...] = ()
+    is_short: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)

@@ -25,7 +25,7 @@ class ListsInMemory:
         self._release = release
         self._lists = {one.user_slot: ListRead(release.id, [item.encode() for item in one.item_ids], one.sources) for one in lists}
 
-    def read_list(self, user_slot: int, size: int) -> ListRead:
+    def read_list(self, user_slot: int, size: int, db: int | None = None) -> ListRead:
         held = self._lists.get(user_slot, ListRead(self._release.id, [], b""))
         return ListRead(held.release_id, held.item_ids[:size], held.sources[:size])
 

@@ -31,7 +31,12 @@ class ListRead:
 class ReleaseReader(Protocol):
     """The request path. Raises ``StoreUnavailableError`` when the store does not answer within its deadline."""
 
-    def read_list(self, user_slot: int, size: int) -> ListRead: ...
+    def read_list(self, user_slot: int, size: int, db: int | None = None) -> ListRead:
+        """A user's list in the live release; with ``db`` in that other database of the server, where a ``Previous`` says its release lies.
+
+        The answer says which release is there now.
+        """
+        ...
 
     def read_release(self) -> Release | None: ...
 

@@ -24,23 +24,27 @@ class RedisReader:
     def __init__(self, client: redis.Redis, name: str) -> None:
         self._pool = client.connection_pool
         self._name = name
+        self._db: int = client.get_connection_kwargs()["db"]
 
-    def read_list(self, user_slot: int, size: int) -> ListRead:
+    def read_list(self, user_slot: int, size: int, db: int | None = None) -> ListRead:
         """The release id and the first ``size`` (from 1) ids of a list in one MULTI, so that they always belong together."""
-        release_id, item_ids, sources = self._last_reply(_packed_read(user_slot, size), replies=5)
+        read = _packed_read(user_slot, size)
+        if db is None:
+            release_id, item_ids, sources = self._replies(read, 5)[-1]
+        else:
+            there, back = (_packed(b"SELECT", b"%d" % number) for number in (db, self._db))
+            release_id, item_ids, sources = self._replies(there + read + back, 7)[-2]
         return ListRead(release_id.decode() if release_id else None, item_ids, (sources or b"")[:size])
 
     def read_release(self) -> Release | None:
-        return parse_release(self._last_reply(_packed(b"GET", keys.RELEASE), replies=1), self._name)
+        return parse_release(self._replies(_packed(b"GET", keys.RELEASE), 1)[0], self._name)
 
-    def _last_reply(self, packed: bytes, replies: int) -> Any:
+    def _replies(self, packed: bytes, count: int) -> list[Any]:
         try:
             connection: Any = self._pool.get_connection()
             try:
                 connection.send_packed_command([packed], check_health=False)
-                for _ in range(replies - 1):
-                    connection.read_response()
-                return _without_errors(connection.read_response())
+                return [_without_errors(connection.read_response()) for _ in range(count)]
             except BaseException:
                 connection.disconnect()  # replies may still be on their way: they must not answer the next request
                 raise
