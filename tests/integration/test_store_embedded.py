@@ -97,7 +97,7 @@ def test_a_server_whose_keeper_is_killed_ends_and_the_next_user_starts_it_with_i
     with _store(folder) as store:
         export(store, 1, [1])
         export(store, 2, [1])
-        assert roll_back(store) == a_release(1)
+        assert roll_back(store).id == "r1"
         process = _process(store.embedded)
         for keeper in _keepers(folder):
             os.kill(keeper, signal.SIGKILL)
@@ -106,6 +106,25 @@ def test_a_server_whose_keeper_is_killed_ends_and_the_next_user_starts_it_with_i
             assert _process(after.embedded) != process
             assert after.reader().read_list(1, 1).release_id == "r1"
             assert store.reader().read_list(1, 1).release_id == "r1"
+
+
+def test_a_user_whose_keeper_and_server_were_killed_revives_both_and_reads_on(folder: Path) -> None:
+    with _store(folder) as store:
+        export(store, 1, [1])
+        reader = store.reader()
+        process = _process(store.embedded)
+        for victim in (*_keepers(folder), process):
+            os.kill(victim, signal.SIGKILL)
+        _wait_until(lambda: not _keepers(folder))
+        store.revive()
+        assert reader.read_list(1, 1).release_id == "r1"
+
+
+def test_a_server_that_runs_is_not_started_again(folder: Path) -> None:
+    with _store(folder) as store:
+        process = _process(store.embedded)
+        store.revive()
+        assert _process(store.embedded) == process
 
 
 def test_an_interrupt_of_the_terminal_does_not_reach_it(folder: Path) -> None:

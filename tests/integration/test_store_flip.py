@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from store_cases import HOT, SHOP, a_release, export, lists_of, roll_back
 from store_servers import Server
 
 import homefeed
-from homefeed.core.errors import StoreError
+from homefeed.core.errors import StoreError, StoreUnavailableError
+from homefeed.core.release import Previous
 from homefeed.store.base import ListRead, UserList
-from homefeed.store.connection import Store
+from homefeed.store.connection import Releases, Store
 
 
 @pytest.fixture
@@ -115,11 +117,41 @@ def test_rollback_brings_the_release_before_back_and_forth(store: Store) -> None
     export(store, 1, [1])
     export(store, 2, [1, 2])
 
-    assert roll_back(store) == a_release(1)
+    assert roll_back(store).id == "r1"
     assert store.reader().read_list(1, 1).item_ids == [b"r1-u1-0"]
     assert store.reader().read_list(2, 1) == ListRead("r1", [], b"")
-    assert roll_back(store) == a_release(2)
+    assert roll_back(store).id == "r2"
     assert store.reader().read_list(2, 1).item_ids == [b"r2-u2-0"]
+
+
+def test_the_live_record_says_which_release_lay_before_and_where_its_lists_are_now(store: Store) -> None:
+    reader = store.reader()
+    for number in (1, 2, 3):
+        export(store, number, [number])
+    for expected in (2, 3, 2):
+        live = reader.read_release()
+        assert live is not None
+        assert live.previous is not None
+        assert live.previous.id == f"r{expected}"
+        there = reader.read_list(expected, 100, db=live.previous.db)
+        assert there == ListRead(f"r{expected}", [b"r%d-u%d-%d" % (expected, expected, place) for place in range(100)], b"0" * 99 + b"1")
+        assert reader.read_list(expected, 100).item_ids == []
+        assert roll_back(store) == reader.read_release()
+
+
+def test_nothing_lies_before_a_first_release(store: Store) -> None:
+    export(store, 1, [1])
+    assert store.reader().read_release() == a_release(1)
+
+
+def test_a_read_of_another_database_that_fails_leaves_the_next_read_where_it_belongs(store: Store, server: Server) -> None:
+    export(store, 1, [1])
+    server.admin(0).set("recall:1", "not a list")
+    reader = store.reader()
+    for db in (0, 99):
+        with pytest.raises(StoreUnavailableError):
+            reader.read_list(1, 1, db=db)
+        assert reader.read_list(1, 1) == ListRead("r1", [b"r1-u1-0"], b"0")
 
 
 def test_rollback_after_the_target_was_flushed_brings_the_release_before_back(store: Store, server: Server) -> None:
@@ -127,7 +159,7 @@ def test_rollback_after_the_target_was_flushed_brings_the_release_before_back(st
     export(store, 2, [1])
     server.admin(1).flushdb()
 
-    assert roll_back(store) == a_release(1)
+    assert roll_back(store) == a_release(1)  # after a flush nothing lies before it
     export(store, 3, [1])
     assert store.reader().read_list(1, 1).release_id == "r3"
 
@@ -150,7 +182,7 @@ def test_the_store_tells_the_live_release_and_the_one_before(store: Store) -> No
     assert (store.releases().live, store.releases().previous) == (None, None)
     export(store, 1, [1])
     export(store, 2, [1])
-    assert (store.releases().live, store.releases().previous) == (a_release(2), a_release(1))
+    assert store.releases() == Releases(replace(a_release(2), previous=Previous("r1", 0)), a_release(1))
 
 
 def test_an_export_killed_while_staging_changes_nothing_and_the_next_one_is_whole(store: Store, server: Server) -> None:

@@ -94,6 +94,7 @@ def test_lists_of_the_system_before_are_refused_unless_adopted(store: Store, ser
 
     export(store, 1, [1], adopt=True)
     assert store.reader().read_list(1, 1) == ListRead("r1", [b"r1-u1-0"], b"0")
+    assert store.reader().read_release() == a_release(1)
     with pytest.raises(StoreError, match="no earlier release"):
         roll_back(store)
     export(store, 2, [1])
@@ -110,7 +111,7 @@ def test_another_shops_target_is_refused_by_name_unless_adopted(store: Store, se
 
     export(store, 3, [1], adopt=True)
     assert store.reader().read_list(1, 1).release_id == "r3"
-    assert roll_back(store) == a_release(2, OTHER_SHOP)
+    assert roll_back(store).id == "r2"
 
 
 def test_two_shops_on_one_server_keep_their_spares_apart(server: Server) -> None:
@@ -119,8 +120,8 @@ def test_two_shops_on_one_server_keep_their_spares_apart(server: Server) -> None
             export(ours, number, [1])
             export(theirs, 10 + number, [1], OTHER_SHOP)
 
-        assert roll_back(ours) == a_release(2)
-        assert roll_back(theirs, OTHER_SHOP) == a_release(12, OTHER_SHOP)
+        assert roll_back(ours).id == "r2"
+        assert roll_back(theirs, OTHER_SHOP).id == "r12"
         assert ours.reader().read_list(1, 1).release_id == "r2"
         assert theirs.reader().read_list(1, 1).release_id == "r12"
 

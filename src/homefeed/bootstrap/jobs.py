@@ -55,7 +55,7 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
     """Publish a new release: its bundle is on disk before the store flips to it, and what is served stays as it was when anything fails."""
     progress.say(f"store: {location}, database {location.db}")
     dataset = read_dataset(config.paths.processed)
-    with connect(location, STORE_TIMEOUT_SECONDS) as store:
+    with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store:
         with closing(store.writer(dataset.meta.lineage.id, adopt=adopt)) as writer:
             draft = _draft(dataset, config, progress)
             with progress.task("Lists to the store", len(draft.bundle.users) - 1, "users") as advance:
@@ -74,7 +74,7 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
 def rollback(config: Config, progress: Progress, *, redis_named: bool) -> Release:
     """Bring the release before back. Raises ``StoreError`` when the store holds none, ``ArtifactError`` when its bundle is no longer on disk."""
     location = resolve_store(config.redis, redis_named, config.paths.store_file)
-    with connect(location, STORE_TIMEOUT_SECONDS) as store:
+    with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store:
         previous = store.releases().previous
         if previous is None:
             raise StoreError(
@@ -94,7 +94,7 @@ def run(config: Config, progress: Progress, location: StoreLocation | None, *, n
     Raises ``StoreUnavailableError`` before the first step when the store does not answer: nobody should learn that at the end of the night.
     """
     if location:
-        with connect(location, STORE_TIMEOUT_SECONDS) as store:
+        with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store:
             store.releases()
     steps: list[tuple[str, Callable[[], object]]] = [
         ("etl", lambda: etl(config, progress, new_map=new_map)),

@@ -70,7 +70,7 @@ def run_server(config: Config, redis_named: bool) -> None:
     """Serve until SIGINT or SIGTERM: Flask under Granian, one worker process. Raises ``HomefeedError`` when it cannot start."""
     location = store_of(config, redis_named)
     port = _free_port(config.api)
-    with connect(location, _timeout_seconds(config)):  # an embedded store that does not start is said here, and outlives the worker
+    with connect(location, _timeout_seconds(config), config.redis):  # an embedded store that does not start is said here, and outlives the worker
         server = Server(
             "homefeed.wsgi:app",
             address=config.api.host,
@@ -114,7 +114,7 @@ def _end_after(starter: int) -> None:
 
 
 def _assemble(config: Config, location: StoreLocation) -> _Parts:
-    store = connect(location, _timeout_seconds(config))
+    store = connect(location, _timeout_seconds(config), config.redis)
     reader = store.reader()
     releases = ReleaseHolder(config.paths.releases, reader)
     watcher = ReleaseWatcher(releases)

@@ -21,7 +21,7 @@ def say_status(config: Config, progress: Progress, now: datetime, *, redis_named
     location = resolve_store(config.redis, redis_named, config.paths.store_file)
     default = "" if redis_named or config.paths.store_file.exists() else " (the default: nothing has been exported from here yet)"
     progress.say(f"store: {location}, database {location.db}{default}")
-    with connect(location, TIMEOUT_SECONDS) as store:
+    with connect(location, TIMEOUT_SECONDS, config.redis) as store:
         releases = store.releases()
     if releases.live is None:
         progress.say("live release: none yet (homefeed export)")

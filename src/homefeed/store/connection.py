@@ -11,6 +11,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from homefeed.config import RedisConfig
 from homefeed.core.release import Release
 from homefeed.store import databases
 from homefeed.store.embedded import EmbeddedServer, open_embedded, save_to_disk
@@ -52,6 +53,11 @@ class Store:
             same_map = live and previous and previous.release.lineage == live.lineage
             return Releases(live, previous.release if previous and same_map else None)
 
+    def revive(self) -> None:
+        """Start the embedded server again unless it runs; a Redis is somebody else's to start. Raises ``StoreError`` when it does not come up."""
+        if self.embedded:
+            self.embedded.revive()
+
     def close(self) -> None:
         self.client.close()
         if self.embedded:
@@ -64,15 +70,21 @@ class Store:
         self.close()
 
 
-def connect(location: StoreLocation, timeout_seconds: float) -> Store:
+def connect(location: StoreLocation, timeout_seconds: float, redis_config: RedisConfig | None = None) -> Store:
     """Open a store; the embedded one is started unless it runs. A Redis is first spoken to by the first read or write.
 
     ``timeout_seconds``: deadline of each wait for the server, to connect and to be answered; nothing is tried twice.
+    ``redis_config``: user name, password and TLS, which concern a Redis alone.
     """
     if location.kind == "redis":
-        return Store(location, _client(timeout_seconds, location.db, host=location.host, port=location.port))
+        return Store(location, _client(timeout_seconds, location.db, host=location.host, port=location.port, **_login(redis_config or RedisConfig())))
     server = open_embedded(location.folder)
     return Store(location, _client(timeout_seconds, location.db, unix_socket_path=server.socket), server)
+
+
+def _login(config: RedisConfig) -> dict[str, Any]:
+    login: dict[str, Any] = {"username": config.username or None, "password": config.password.get_secret_value() or None}
+    return login | ({"ssl": True, "ssl_ca_certs": config.tls_ca_file} if config.tls else {})
 
 
 def _client(timeout_seconds: float, db: int, **address: Any) -> redis.Redis:

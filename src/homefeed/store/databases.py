@@ -62,6 +62,13 @@ def read_release(wire: Wire, db: int) -> Release | None:
     return parse_release(wire.ask("GET", keys.RELEASE), f"database {db} of {wire.name}")
 
 
+def read_release_id(wire: Wire, db: int) -> str | None:
+    """None where no release lies."""
+    wire.select(db)
+    text: bytes | None = wire.ask("GET", keys.RELEASE_ID)
+    return text.decode() if text else None
+
+
 def parse_release(text: bytes | None, name: str) -> Release | None:
     try:
         return None if text is None else Release.from_json(text)

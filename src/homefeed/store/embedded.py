@@ -19,6 +19,8 @@ from homefeed.store import embedded_keeper as keeper
 from homefeed.store.wire import RefusedError, Wire
 
 _START_SECONDS = 30.0
+_STARTING = "start.lock"
+_POLL_SECONDS = 0.02
 _LOG_LINES = 2
 _LONGEST_SOCKET_BYTES = 100
 
@@ -27,8 +29,17 @@ _LONGEST_SOCKET_BYTES = 100
 class EmbeddedServer:
     """One user's hold on the server, which runs at least until ``close`` or the end of this process. ``socket``: where it listens."""
 
+    folder: Path
     socket: str
     _descriptors: list[int] = field(repr=False)
+
+    def revive(self) -> None:
+        """Start it again, at the same socket, unless it runs: its keeper may have been killed. Raises ``StoreError`` when it does not come up."""
+        starting = keeper.lock(self.folder / _STARTING, fcntl.LOCK_EX)
+        try:
+            _start_unless_it_runs(self.folder, self.socket)
+        finally:
+            os.close(starting)
 
     def close(self) -> None:
         while self._descriptors:
@@ -39,16 +50,13 @@ def open_embedded(folder: Path) -> EmbeddedServer:
     """Use the server of ``folder``, which is started unless it runs. Raises ``StoreError`` when it does not come up."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    server = EmbeddedServer("", [keeper.lock(folder / keeper.USERS, fcntl.LOCK_SH)])  # waits while a keeper puts the server to bed
-    starting = keeper.lock(folder / "start.lock", fcntl.LOCK_EX)
+    server = EmbeddedServer(folder, "", [keeper.lock(folder / keeper.USERS, fcntl.LOCK_SH)])  # waits while a keeper puts the server to bed
     try:
         server.socket = _short_socket_path(folder, server)
-        _start_unless_it_runs(folder, server.socket)
+        server.revive()
     except BaseException:
         server.close()
         raise
-    finally:
-        os.close(starting)
     return server
 
 
@@ -91,6 +99,7 @@ def _start_unless_it_runs(folder: Path, socket: str) -> None:
     while not (_is_kept(folder) and keeper.answers(socket)):
         if _start(folder) == 1 or time.monotonic() > deadline:
             raise StoreError(f"The embedded Valkey in {folder} does not start: {_last_words(folder)}", next_step=f"Its log: {folder / keeper.LOG}")
+        time.sleep(_POLL_SECONDS)
 
 
 def _is_kept(folder: Path) -> bool:

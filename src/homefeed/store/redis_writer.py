@@ -7,14 +7,14 @@ spare, where ``rollback`` finds it. Needs a server with several databases that a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import redis
 
 from homefeed.core.errors import StoreError
 from homefeed.core.progress import Advance
-from homefeed.core.release import Release
+from homefeed.core.release import Previous, Release
 from homefeed.store import databases, keys
 from homefeed.store.base import UserList
 from homefeed.store.databases import Mark
@@ -30,6 +30,7 @@ class Staged:
     """A whole release that nobody reads yet. ``keys``: how many its database holds."""
 
     db: int
+    release: Release
     mark: Mark
     keys: int
 
@@ -60,7 +61,7 @@ class RedisWriter:
         self._wire.ask("SET", keys.MARK, mark.to_json())
         databases.clear(self._wire, spare)
         written = 1 + self._write_lists(spare, mark, lists, advance) + self._write_rest(release, hot)
-        self._staged = Staged(spare, mark, written)
+        self._staged = Staged(spare, release, mark, written)
 
     def publish(self) -> None:
         """Swap the staged release in. Refuses, and changes nothing, when the spare no longer holds exactly what was staged."""
@@ -74,7 +75,7 @@ class RedisWriter:
                 f"Database {staged.db} of {self._wire.name} holds {found} keys where {staged.keys} were written",
                 next_step="Nothing was changed. See whether the server is short of memory, or others write there",
             )
-        self._swap_in(staged.db)
+        self._swap_in(staged.db, staged.release)
 
     def rollback(self) -> Release:
         """Swap the release before back in; the one that was live takes its place. Raises ``StoreError`` when there is none."""
@@ -83,8 +84,7 @@ class RedisWriter:
         previous = databases.find_previous(self._wire, self._target, self._lineage)
         if previous is None:
             raise StoreError(f"{self._wire.name} holds no earlier release of database {self._target} to go back to")
-        self._swap_in(previous.db)
-        return previous.release
+        return self._swap_in(previous.db, previous.release)
 
     def close(self) -> None:
         self._wire.close()
@@ -111,12 +111,16 @@ class RedisWriter:
         if databases.read_mark(self._wire, spare) != mark:
             raise StoreError(f"Another export has taken over database {spare} of {self._wire.name}", next_step="What is served is as it was; export again")
 
-    def _swap_in(self, spare: int) -> None:
+    def _swap_in(self, spare: int, release: Release) -> Release:
+        """``release``, which lies in ``spare``, as it is from now on: its record says what was live before, and that this now lies in ``spare``."""
         aside, live = Mark(self._lineage, self._target, "spare"), Mark(self._lineage, self._target, "live")
+        before = databases.read_release_id(self._wire, self._target)
+        release = replace(release, previous=Previous(before, spare) if before else None)
         commands: list[tuple[Word, ...]] = []
         if databases.size(self._wire, self._target):
             commands += [("SELECT", self._target), ("SET", keys.MARK, aside.to_json())]
-        commands += [("SELECT", spare), ("SET", keys.MARK, live.to_json()), ("SWAPDB", self._target, spare)]
+        commands += [("SELECT", spare), ("SET", keys.MARK, live.to_json()), ("SET", keys.RELEASE, release.to_json()), ("SWAPDB", self._target, spare)]
         self._wire.transaction(*commands)
         if self._keep:
             self._keep(self._wire)
+        return release
