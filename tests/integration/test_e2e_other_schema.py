@@ -104,8 +104,9 @@ def test_the_folded_scorer_gives_what_the_torch_model_gives(shop: Shop) -> None:
     for user in (0, 1, 8, USERS + 1):
         n = len(items)
         rows = Interactions(
-            np.zeros(n, np.int64), np.full(n, user, np.int32), items, np.zeros(n, np.float32), np.ones(n, np.float32), shop.bundle.hotness[items]
-        )
+            np.zeros(n, np.int64), np.full(n, user, np.int32), items, np.zeros(n, np.float32), np.ones(n, np.float32), shop.bundle.hotness[items],
+            np.zeros(n, np.bool_),
+        )  # fmt: skip
         np.testing.assert_allclose(service.score(items, user), predict(rank, shop.dataset, rows), atol=1e-5)
 
 

@@ -7,7 +7,7 @@ Files in ``data/processed``:
 ``users.parquet``        ``id`` str, ``slot`` i32, a category column: i32 slot, a multi column: list[i32] slots, a number column: f32 (null: missing)
 ``items.parquet``        the same, and ``available`` bool, ``hotness_end`` f64, ``hotness_split`` f64, ``clicks_split`` i64
 ``train.parquet``        ``ts_us`` i64, ``user`` i32 slot, ``item`` i32 slot, ``label`` i8, ``weight`` f32, ``hotness`` f32 (at its own moment),
-``test.parquet``         and ``position`` i32, ``propensity`` f64, ``surface`` str where the log has them
+``test.parquet``         ``drawn`` bool (``--sample-negatives``), and ``position`` i32, ``propensity`` f64, ``surface`` str where the log has them
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class DatasetMeta:
-    """``ts_unit_us``: microseconds in one unit of the CSV files' ``ts``. ``log_end_us``: the last row's moment."""
+    """``ts_unit_us``: microseconds in one unit of the CSV files' ``ts``. ``log_end_us``: the last row's moment. ``rows``: counts without drawn rows.
+
+    ``sample_negatives``: items drawn as 0 rows for each click of a log of clicks alone; 0 where the log's own rows are all there are.
+    """
 
     schema: Schema
     lineage: Lineage
@@ -63,6 +66,7 @@ class DatasetMeta:
     train_end_us: int
     ts_unit_us: int
     rows: dict[str, int] = field(default_factory=dict)
+    sample_negatives: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
@@ -82,7 +86,10 @@ class DatasetMeta:
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """N log rows. ``user`` and ``item``: int32[N], rows of the entity tables; ``hotness``: the item's global_score just before ``ts_us``."""
+    """N log rows. ``user`` and ``item``: int32[N], rows of the entity tables; ``hotness``: the item's global_score just before ``ts_us``.
+
+    ``drawn``: bool[N], rows that were drawn and never shown; where all ``label`` of the others are 1, these are all the 0 rows there are.
+    """
 
     ts_us: npt.NDArray[np.int64]
     user: npt.NDArray[np.int32]
@@ -90,9 +97,14 @@ class Interactions:
     label: npt.NDArray[np.float32]
     weight: npt.NDArray[np.float32]
     hotness: npt.NDArray[np.float32]
+    drawn: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.ts_us)
+
+    def of_the_log(self) -> Interactions:
+        """Without the drawn rows."""
+        return self.take(~self.drawn) if self.drawn.any() else self
 
     def take(self, index: npt.NDArray[Any]) -> Interactions:
         return Interactions(*(getattr(self, name)[index] for name in self.__slots__))
@@ -196,6 +208,7 @@ def _interactions(frame: pl.DataFrame, user_rows: npt.NDArray[np.int32], item_ro
         frame["label"].to_numpy().astype(np.float32),
         frame["weight"].to_numpy().astype(np.float32),
         frame["hotness"].to_numpy().astype(np.float32),
+        frame["drawn"].to_numpy(),
     )
 
 

@@ -10,7 +10,7 @@ import narwhals as nw
 import polars as pl
 
 from homefeed.artifacts.processed import Split
-from homefeed.config import SplitKind
+from homefeed.config import EtlConfig
 from homefeed.core.errors import InputError
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.engines.polars_engine import Table
@@ -68,10 +68,11 @@ def survey(parted: Parted) -> Figures:
     return Figures(train_side, test_side, items, again.row(0, named=True), sum(row["digest"] for row in by_side.values()))
 
 
-def describe_split(kind: SplitKind, test_fraction: float, test_from_us: int, figures: Figures, lineage_id: str) -> Split:
-    """The split with an id that changes whenever other rows could be on the test side."""
-    parts = (kind, test_fraction, test_from_us, figures.train.rows, figures.test.rows, lineage_id, figures.digest)
-    return Split(kind, test_fraction, test_from_us, hashlib.sha256(repr(parts).encode()).hexdigest()[:12])
+def describe_split(etl: EtlConfig, test_from_us: int, figures: Figures, lineage_id: str, seed: int) -> Split:
+    """The split with an id that changes whenever other rows could be on the test side; ``seed``: that of drawn rows."""
+    drawn = (etl.sample_negatives, seed) if etl.sample_negatives else ()
+    parts = (etl.split, etl.test_fraction, test_from_us, figures.train.rows, figures.test.rows, lineage_id, figures.digest, *drawn)
+    return Split(etl.split, etl.test_fraction, test_from_us, hashlib.sha256(repr(parts).encode()).hexdigest()[:12])
 
 
 def _digest() -> nw.Expr:

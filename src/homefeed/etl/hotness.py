@@ -15,8 +15,11 @@ Rows before the preceding anchor count nothing: after 400 half-lives 1e-120 of t
 PAST_IMPRESSIONS, PAST_CLICKS = "past_impressions", "past_clicks"
 
 
-def own_moment(log: Table, rule: HotnessRule, start_us: int) -> Table:
-    """``item``, ``ts_us``, ``hotness`` (f64) for each pair in the log, from strictly earlier rows alone; ``start_us``: the log's first moment."""
+def own_moment(log: Table, rule: HotnessRule, start_us: int, asked: Table | None = None) -> Table:
+    """``item``, ``ts_us``, ``hotness`` (f64) for each pair in the log, from strictly earlier rows alone; ``start_us``: the log's first moment.
+
+    ``asked``: further pairs of an item and a moment of the log, not before the item's first one, which are answered and count nothing.
+    """
     pairs = log.group_by("item", "ts_us").agg(nw.len().cast(nw.Float64).alias("impressions"), _clicks().sum().alias("clicks"))
     is_first = (nw.col("ts_us") == nw.col("ts_us").min().over("item")).cast(nw.Int64)
     moments = pairs.with_columns(is_first.alias("new_items")).group_by("ts_us").agg(nw.col("impressions", "clicks", "new_items").sum())
@@ -24,7 +27,8 @@ def own_moment(log: Table, rule: HotnessRule, start_us: int) -> Table:
     catalogue = _with_past(moments.with_columns(items_seen.alias("items_seen")), (), rule, start_us).select(
         "ts_us", "items_seen", nw.col(PAST_IMPRESSIONS).alias("total_impressions"), nw.col(PAST_CLICKS).alias("total_clicks")
     )
-    return _with_past(pairs, ("item",), rule, start_us).join(catalogue, on="ts_us").select("item", "ts_us", _score(rule).alias("hotness"))
+    every = pairs if asked is None else nw.concat([pairs, _counting_nothing(asked, pairs)])
+    return _with_past(every, ("item",), rule, start_us).join(catalogue, on="ts_us").select("item", "ts_us", _score(rule).alias("hotness"))
 
 
 def decayed_sums(log: Table, moment_us: int, rule: HotnessRule) -> Table:
@@ -32,6 +36,12 @@ def decayed_sums(log: Table, moment_us: int, rule: HotnessRule) -> Table:
     decay = _power_of_two((nw.col("ts_us") - moment_us) / rule.half_life_us)
     past = log.filter(nw.col("ts_us") < moment_us).with_columns(decay.alias("decay"))
     return past.group_by("item").agg(nw.len().alias("rows"), nw.col("decay").sum().alias("impressions"), (nw.col("decay") * _clicks()).sum().alias("clicks"))
+
+
+def _counting_nothing(asked: Table, pairs: Table) -> Table:
+    """The pairs that the log has not, without an impression."""
+    nothing = nw.lit(0.0, nw.Float64)
+    return asked.select("item", "ts_us").unique().join(pairs, on=["item", "ts_us"], how="anti").with_columns(impressions=nothing, clicks=nothing)
 
 
 def _with_past(sums: Table, by: tuple[str, ...], rule: HotnessRule, start_us: int) -> Table:

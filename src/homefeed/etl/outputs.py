@@ -10,24 +10,25 @@ import polars as pl
 
 from homefeed.artifacts.processed import CSV_HOTNESS, CSV_TEST, CSV_TRAIN, ITEMS, TEST, TRAIN, USERS
 from homefeed.core.columns import AVAILABLE, IID, LABEL, TS, UID, Column, Schema, categories, multis, numbers
+from homefeed.etl.drawn_negatives import DRAWN
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.engines.polars_engine import Table
 from homefeed.features.hotness import HotnessRule, global_score, smoothed_lift
 
-BY_TIME = ("ts_us", "row")
+BY_TIME = ("ts_us", "row", DRAWN, "item")
 
 
 def write_rows(
-    folder: Path, parted: Table, hotness: Table, users: pl.DataFrame, items: pl.DataFrame, schema: Schema, extras: tuple[str, ...], unit_us: int
+    folder: Path, rows: Table, hotness: Table, users: pl.DataFrame, items: pl.DataFrame, schema: Schema, extras: tuple[str, ...], unit_us: int
 ) -> None:
-    """Train and test by time, as Parquet and as the contract's CSV, in one pass."""
+    """Train and test by time, as Parquet and as the contract's CSV, in one pass. ``rows``: the log with the columns ``test`` and ``drawn``."""
     tags = _tags(users, schema.user, "user"), _tags(items, schema.item, "item")
-    wide = parted.join(hotness, on=["item", "ts_us"])
+    wide = rows.join(hotness, on=["item", "ts_us"])
     for table, key in zip(tags, ("user", "item"), strict=True):
         if len(table.collect_schema()) > 1:
             wide = wide.join(table, on=key, how="left")
     by_time = wide.sort(*BY_TIME)
-    typed = [nw.col("ts_us", "user", "item", "label", "weight"), nw.col("hotness").cast(nw.Float32), *(nw.col(name) for name in extras)]
+    typed = [nw.col("ts_us", "user", "item", "label", "weight"), nw.col("hotness").cast(nw.Float32), nw.col(DRAWN), *(nw.col(name) for name in extras)]
     named = {TS: nw.col("ts_us") // unit_us, UID: nw.col("user"), IID: nw.col("item"), LABEL: nw.col("label")}
     contract = [named.get(name, nw.col(f"tag_{name}")).alias(name) for name in schema.csv_columns()]
     train, test = by_time.filter(~nw.col("test")), by_time.filter(nw.col("test"))

@@ -16,12 +16,13 @@ from homefeed.config import Config
 from homefeed.core.columns import IID, UID, Schema
 from homefeed.core.progress import Progress
 from homefeed.etl import encode, outputs, seen
+from homefeed.etl.drawn_negatives import Drawn, draw_negatives, refuse_shown_rows, with_drawn
 from homefeed.etl.encode import MapTable
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.figures import Figures, describe_split, survey
 from homefeed.etl.hotness import decayed_sums, own_moment
 from homefeed.etl.raw_features import ITEM_FILE, USER_FILE, RawFeatures, read_features
-from homefeed.etl.raw_logs import RawLog, read_log
+from homefeed.etl.raw_logs import LOG_FILE, RawLog, read_log
 from homefeed.etl.report import EtlReport
 from homefeed.etl.schema_names import check_names
 from homefeed.etl.split import Parted, part
@@ -55,6 +56,7 @@ class Prepared:
     shop: EncodedShop
     parted: Parted
     figures: Figures
+    drawn: Drawn | None
     rule: HotnessRule
     meta: DatasetMeta
 
@@ -113,12 +115,13 @@ def _prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, en
     engine.write({encoded: encode.encode_log(raw.log, shop.slots)})
     parted = part(engine.scan(encoded), config.etl.split, config.etl.test_fraction)
     figures = survey(parted)
+    drawn = _drawn(config, parted, figures, encoded.with_name("drawn.parquet"))
     train, test = figures.train, figures.test
     rule = choose_rule(config.hotness.half_life_days, config.hotness.prior_impressions, train.end_us - train.start_us)
     meta = DatasetMeta(
         schema=schema,
         lineage=shop.slots.lineage,
-        split=describe_split(config.etl.split, config.etl.test_fraction, parted.test_from_us, figures, shop.slots.lineage.id),
+        split=describe_split(config.etl, parted.test_from_us, figures, shop.slots.lineage.id, config.train.seed),
         seen=seen.choose(config.seen, figures.repeats),
         half_life_days=rule.half_life_days,
         prior_impressions=rule.prior_impressions,
@@ -126,16 +129,25 @@ def _prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, en
         train_end_us=train.end_us,
         ts_unit_us=raw.log.unit_us,
         rows={"train": train.rows, "test": test.rows, "users": len(shop.users), "items": len(shop.items)},
+        sample_negatives=config.etl.sample_negatives,
     )
-    return Prepared(raw, shop, parted, figures, rule, meta)
+    return Prepared(raw, shop, parted, figures, drawn, rule, meta)
+
+
+def _drawn(config: Config, parted: Parted, figures: Figures, path: Path) -> Drawn | None:
+    if not config.etl.sample_negatives:
+        return None
+    refuse_shown_rows(figures, config.paths.raw / LOG_FILE)
+    return draw_negatives(parted.rows, config.etl.sample_negatives, config.train.seed, path)
 
 
 def _write_rows(prepared: Prepared, folder: Path, scores: Path) -> None:
     """Every row with its item's hotness at the row's own moment, which is kept on disk since both sides read it."""
     start_us = min(prepared.figures.train.start_us, prepared.figures.test.start_us)
-    engine.write({scores: own_moment(prepared.parted.rows, prepared.rule, start_us)})
+    real, drawn = prepared.parted.rows, prepared.drawn
+    engine.write({scores: own_moment(real, prepared.rule, start_us, drawn.rows if drawn else None)})
     shop, log = prepared.shop, prepared.raw.log
-    outputs.write_rows(folder, prepared.parted.rows, engine.scan(scores), shop.users, shop.items, prepared.meta.schema, log.extras, log.unit_us)
+    outputs.write_rows(folder, with_drawn(real, drawn), engine.scan(scores), shop.users, shop.items, prepared.meta.schema, log.extras, log.unit_us)
 
 
 def _write_entities(prepared: Prepared, folder: Path) -> None:
@@ -163,6 +175,7 @@ def _report(prepared: Prepared, seconds: float) -> EtlReport:
         test=prepared.figures.test,
         split=meta.split,
         seen=meta.seen,
+        drawn=prepared.drawn,
         half_life_days=meta.half_life_days,
         seconds=seconds,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from homefeed.artifacts.processed import Seen, Split
+from homefeed.etl.drawn_negatives import Drawn
 from homefeed.etl.figures import Side
 from homefeed.features.feature_map import Lineage
 
@@ -25,6 +26,7 @@ class EtlReport:
     test: Side
     split: Split
     seen: Seen
+    drawn: Drawn | None
     half_life_days: float
     seconds: float
 
@@ -51,6 +53,7 @@ class EtlReport:
             _side_line("train", self.train),
             _side_line("test", self.test),
             f"cold on the test side: {self.cold_user_share:.1%} of its users, {self.cold_item_share:.1%} of its items",
+            *_drawn_lines(self.drawn),
             f"hotness: half-life {self.half_life_days:.3g} days",
             f"seen items: {self.seen.policy} ({self.seen.reason})",
             f"{self.rows:,} rows in {self.seconds:.1f} s ({self.rows / max(self.seconds, 1e-9):,.0f} rows/s)",
@@ -61,6 +64,14 @@ def _split_line(split: Split) -> str:
     if split.kind == "per-user":
         return f"split: per user, the last {split.test_fraction:.0%} of each user's rows by time"
     return f"split: test from {datetime.fromtimestamp(split.test_from_us / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC on"
+
+
+def _drawn_lines(drawn: Drawn | None) -> list[str]:
+    """Counts of rows and click rates leave the drawn ones out."""
+    if drawn is None:
+        return []
+    fewer = f"; {drawn.short:,} clicks got fewer, their users have nearly all that was on offer" if drawn.short else ""
+    return [f"drawn negatives, which are not counted above: {drawn.train:,} train and {drawn.test:,} test rows, {drawn.per_click} for each click{fewer}"]
 
 
 def _side_line(name: str, side: Side) -> str:

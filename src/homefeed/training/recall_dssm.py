@@ -1,7 +1,11 @@
-"""Fits the two towers, by either of the contract's two objectives."""
+"""Fits the two towers, by either of the contract's two objectives.
+
+Rows that the ETL drew are left out: a tower draws its own negatives, others in every step, and a row that nobody was shown must not count as shown.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -27,7 +31,8 @@ def train_recall(dataset: ProcessedDataset, objective: Objective, config: Recall
     def fit(rows: Interactions, epochs: int, validation: Interactions | None) -> tuple[ModelWeights, int]:
         return _fit(rows, epochs, validation, dataset, objective, config, train, progress)
 
-    return three_fits(fit, dataset, config.max_epochs, train.validation_fraction, refit)
+    logged = replace(dataset, train=dataset.train.of_the_log(), test=dataset.test.of_the_log())
+    return three_fits(fit, logged, config.max_epochs, train.validation_fraction, refit)
 
 
 def _fit(

@@ -3,6 +3,8 @@
 1. On the train side less a validation slice (its last part in time): chooses how many epochs.
 2. On all of the train side, for so many epochs: the reported model, measured on the test side.
 3. On everything: the served model. Without the third the reported model is served.
+
+Rows that were drawn go with the clicks they were drawn for.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def three_fits(fit: Fit, dataset: ProcessedDataset, max_epochs: int, validation_
     reported = _checkpoint(fit(dataset.train, epochs, None)[0], dataset, "train", epochs)
     if not refit:
         return Fitted(reported, reported)
-    everything = Interactions.concatenate([dataset.train, dataset.test])
+    everything = without_contradictions(Interactions.concatenate([dataset.train, dataset.test]))
     return Fitted(reported, _checkpoint(fit(everything, epochs, None)[0], dataset, "all", epochs))
 
 
@@ -44,27 +46,37 @@ def with_metrics(fitted: Fitted, metrics: dict[str, float]) -> Fitted:
     return Fitted(replace(fitted.reported, metrics=known), replace(fitted.served, metrics=known))
 
 
+def without_contradictions(rows: Interactions) -> Interactions:
+    """Less the drawn rows of what their user clicks: on the train side nobody could know, once everything is learned from it is known."""
+    if not rows.drawn.any():
+        return rows
+    pair = rows.user.astype(np.int64) * (int(rows.item.max()) + 1) + rows.item
+    return rows.take(~(rows.drawn & np.isin(pair, pair[rows.label > 0])))
+
+
 def validation_split(dataset: ProcessedDataset, fraction: float) -> tuple[Interactions, Interactions]:
     """(learn, validate): the train side parted as the dataset's split parts train and test; at one moment where users have too few rows to part."""
     rows = dataset.train
     late = _late_by_user(rows, fraction) if dataset.meta.split.kind == "per-user" else np.zeros(len(rows), np.bool_)
     if not rows.label[late].any():
-        late = _late_in_the_log(rows.ts_us, fraction)
+        late = _late_in_the_log(rows, fraction)
     return rows.take(~late), rows.take(late)
 
 
-def _late_in_the_log(ts_us: npt.NDArray[np.int64], fraction: float) -> npt.NDArray[np.bool_]:
+def _late_in_the_log(rows: Interactions, fraction: float) -> npt.NDArray[np.bool_]:
     """bool[N]: the last part by time, cut between two different moments."""
-    return ts_us > np.quantile(ts_us, 1 - fraction, method="lower")
+    late: npt.NDArray[np.bool_] = rows.ts_us > np.quantile(rows.of_the_log().ts_us, 1 - fraction, method="lower")
+    return late
 
 
 def _late_by_user(rows: Interactions, fraction: float) -> npt.NDArray[np.bool_]:
     """bool[N]: the last part of each user's rows, cut between two different moments."""
-    order = np.lexsort((rows.ts_us, rows.user))
-    counts = np.bincount(rows.user)
+    logged = rows.of_the_log()
+    order = np.lexsort((logged.ts_us, logged.user))
+    counts = np.bincount(logged.user)
     learned = np.ceil(counts * (1 - fraction)).astype(np.int64)
     last_learned = np.cumsum(counts) - counts + learned - 1
-    until_us = rows.ts_us[order][np.clip(last_learned, 0, len(rows) - 1)]
+    until_us = logged.ts_us[order][np.clip(last_learned, 0, len(logged) - 1)]
     late: npt.NDArray[np.bool_] = rows.ts_us > until_us[rows.user]
     return late
 

@@ -57,4 +57,4 @@ def _entities(prefix: str, n: int) -> EntityTable:
 def _interactions(rows: npt.NDArray[np.int32], hotness: npt.NDArray[np.float32]) -> Interactions:
     user, item, label = rows.T
     ones = np.ones(len(rows), np.float32)
-    return Interactions(np.arange(len(rows), dtype=np.int64), user, item, label.astype(np.float32), ones, hotness[item])
+    return Interactions(np.arange(len(rows), dtype=np.int64), user, item, label.astype(np.float32), ones, hotness[item], np.zeros(len(rows), np.bool_))

@@ -71,7 +71,7 @@ def test_a_small_catalogue_gives_all_it_has(hotness: np.ndarray) -> None:
 def test_clicked_items_are_label_1_rows_unless_the_shop_shows_them_again() -> None:
     rows = Interactions(
         np.arange(5), np.array([1, 1, 2, 1, 1], np.int32), np.array([3, 4, 3, 3, 5], np.int32), np.array([1, 0, 1, 1, 1], np.float32),
-        np.ones(5, np.float32), np.ones(5, np.float32),
+        np.ones(5, np.float32), np.ones(5, np.float32), np.zeros(5, np.bool_),
     )  # fmt: skip
     seen = clicked_items(rows, 4, exclude=True)
     assert [seen.of(user).tolist() for user in range(4)] == [[], [3, 5], [3], []]
