@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,5 +17,5 @@ def processed_shop(data: Path, *, users: int = 60, items: int = 30, **settings: 
     """``data``: a folder for ``raw_data`` and ``processed``. ``settings``: sections of the configuration."""
     planted_taste_shop(data / "raw_data", users=users, cold_users=6, items=items)
     config = Config.model_validate({"paths": {"data": str(data)}, **settings})
-    run_etl(config, progress=Silent())
+    run_etl(config, progress=Silent(), now=datetime.now(UTC))
     return read_dataset(config.paths.processed)

@@ -6,6 +6,7 @@ import importlib.util
 import random
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -28,7 +29,7 @@ def test_the_settings_page_is_what_config_py_says() -> None:
 def test_a_shop_with_the_columns_of_the_example_configuration_goes_through_the_etl(tmp_path: Path) -> None:
     _grocer_files(tmp_path / "raw_data")
     config = load_config(GROCER, {}, {"paths.data": tmp_path})
-    run_etl(config, progress=Silent())
+    run_etl(config, progress=Silent(), now=datetime.now(UTC))
     dataset = read_dataset(config.paths.processed)
     assert dataset.meta.seen.policy == "keep"
     assert set(dataset.train.weight.tolist()) == {1.0, 3.0, 5.0}

@@ -31,7 +31,7 @@ STORE_TIMEOUT_SECONDS = 30.0
 
 
 def etl(config: Config, progress: Progress, *, new_map: bool = False) -> None:
-    run_etl(config, progress=progress, new_map=new_map)
+    run_etl(config, progress=progress, now=datetime.now(UTC), new_map=new_map)
 
 
 def train_recall_model(config: Config, progress: Progress, *, objective: Objective, refit: bool) -> None:

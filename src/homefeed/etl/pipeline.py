@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import narwhals as nw
@@ -23,6 +24,7 @@ from homefeed.etl.figures import Figures, describe_split, survey
 from homefeed.etl.hotness import decayed_sums, own_moment
 from homefeed.etl.raw_features import ITEM_FILE, USER_FILE, RawFeatures, read_features
 from homefeed.etl.raw_logs import LOG_FILE, RawLog, read_log
+from homefeed.etl.reading import Reading
 from homefeed.etl.report import EtlReport
 from homefeed.etl.schema_names import check_names
 from homefeed.etl.split import Parted, part
@@ -61,10 +63,10 @@ class Prepared:
     meta: DatasetMeta
 
 
-def run_etl(config: Config, *, progress: Progress, new_map: bool = False) -> EtlReport:
+def run_etl(config: Config, *, progress: Progress, now: datetime, new_map: bool = False) -> EtlReport:
     """Reads ``paths.raw``, writes ``paths.processed`` whole or not at all, and tells what it found.
 
-    ``new_map`` starts a new lineage. Raises ``InputError`` for raw files that cannot be used, ``ArtifactError`` where they look like another shop's.
+    ``new_map`` starts a new lineage; ``now``: rows of a later day are rejects. Raises ``InputError`` for raw files that cannot be used, ``ArtifactError`` where they look like another shop's.
     """
     started = time.perf_counter()
     schema = config.shop_schema()
@@ -72,7 +74,7 @@ def run_etl(config: Config, *, progress: Progress, new_map: bool = False) -> Etl
     with staged(config.paths.processed) as folder, progress.task("ETL", 4, "steps") as advance:
         work = folder / "work"
         work.mkdir()
-        raw = read_shop(config.paths.raw, schema, config.etl.separator)
+        raw = read_shop(config.paths.raw, schema, Reading.at(now, work, config.etl.separator))
         for line in raw.detected:
             progress.say(line)
         advance(1)
@@ -89,11 +91,11 @@ def run_etl(config: Config, *, progress: Progress, new_map: bool = False) -> Etl
     return report
 
 
-def read_shop(folder: Path, schema: Schema, separator: str | None) -> RawShop:
+def read_shop(folder: Path, schema: Schema, reading: Reading) -> RawShop:
     """The three files of the contract."""
-    log = read_log(folder, schema, separator)
-    users = read_features(folder / USER_FILE, UID, schema.user, log.users, log.separator, separator)
-    items = read_features(folder / ITEM_FILE, IID, schema.item, log.items, log.separator, separator)
+    log = read_log(folder, schema, reading)
+    users = read_features(folder / USER_FILE, UID, schema.user, log, reading)
+    items = read_features(folder / ITEM_FILE, IID, schema.item, log, reading)
     return RawShop(log, users, items)
 
 

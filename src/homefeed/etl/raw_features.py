@@ -9,13 +9,14 @@ from pathlib import Path
 import narwhals as nw
 import polars as pl
 
-from homefeed.core.columns import AVAILABLE, Column
+from homefeed.core.columns import AVAILABLE, UID, Column
 from homefeed.core.errors import InputError
 from homefeed.etl.dialect import Dialect, FileSpec, detect
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.engines.polars_engine import FAULT, OPEN_END, ROW, Table
 from homefeed.etl.faults import Fault, fault_error
-from homefeed.etl.raw_logs import check_columns, check_widths, collect_checked
+from homefeed.etl.raw_logs import RawLog, check_columns, check_widths, collect_checked
+from homefeed.etl.reading import Reading
 
 USER_FILE, ITEM_FILE = "user_feature.dat", "item_feature.dat"
 
@@ -31,13 +32,14 @@ class RawFeatures:
     detected: tuple[str, ...]
 
 
-def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log_ids: pl.Series, log_separator: str, separator: str | None) -> RawFeatures:
+def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log: RawLog, reading: Reading) -> RawFeatures:
     """Among separators that fit equally well, the one under which the ids join with the log's wins.
 
     Raises ``InputError`` with file and line where the file cannot be used.
     """
+    log_ids = log.users if id_column == UID else log.items
     spec = FileSpec(path, (id_column, *(c.name for c in columns)), (id_column,), id_column)
-    dialect = detect(spec, lambda ids: _share_known(ids, log_ids), preferred=log_separator, forced=separator)
+    dialect = detect(spec, lambda ids: _share_known(ids, log_ids), preferred=log.separator, forced=reading.separator)
     check_columns(dialect, spec.columns)
     columns = _with_available(columns, id_column, dialect)
     rows = engine.read_features(dialect, id_column, columns)

@@ -16,6 +16,7 @@ from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.engines.polars_engine import FAULT, OPEN_END, ROW, Table
 from homefeed.etl.events import LabelRule, label_rule
 from homefeed.etl.faults import Fault, encoding_error, fault_error, width_error
+from homefeed.etl.reading import Reading
 from homefeed.etl.timestamps import EXPECTED, TimeForm, detect_form, readable
 
 LOG_FILE = "shop.dat"
@@ -35,10 +36,10 @@ class RawLog:
     detected: tuple[str, ...]
 
 
-def read_log(folder: Path, schema: Schema, separator: str | None) -> RawLog:
+def read_log(folder: Path, schema: Schema, reading: Reading) -> RawLog:
     """Raises ``InputError`` with file and line where the log cannot be used."""
     spec = FileSpec(folder / LOG_FILE, (*LOG_COLUMNS, *schema.log_extra), (UID, IID), TS)
-    dialect = detect(spec, _share_readable, forced=separator)
+    dialect = detect(spec, _share_readable, forced=reading.separator)
     rule = _label_rule(dialect, schema)
     form = _time_form(spec, dialect)
     extras = tuple(name for name in OPTIONAL_LOG_COLUMNS if name in dialect.columns and name != EVENT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Shop:
 
     data: Path
     listener: Listener = field(default_factory=Listener)
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     def write(self, log: Sequence[str] | bytes = LOG, users: Sequence[str] | bytes = USERS, items: Sequence[str] | bytes = ITEMS) -> Shop:
         raw = self.data / "raw_data"
@@ -59,7 +61,7 @@ class Shop:
 
     def run(self, *, new_map: bool = False, **settings: Any) -> EtlReport:
         config = Config.model_validate({"paths": {"data": str(self.data)}, **settings})
-        return run_etl(config, progress=self.listener, new_map=new_map)
+        return run_etl(config, progress=self.listener, now=self.now, new_map=new_map)
 
     def dataset(self) -> ProcessedDataset:
         return read_dataset(self.processed)

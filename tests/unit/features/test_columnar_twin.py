@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def encoded(data: Path, log: list[list[str]], users: list[list[str]], items: lis
     for name, rows in (("shop.dat", log), ("user_feature.dat", users), ("item_feature.dat", items)):
         (data / "raw_data" / name).write_text("".join(",".join(row) + "\n" for row in rows))
     config = Config.model_validate({"paths": {"data": str(data)}, "etl": {"separator": ","}, **SETTINGS})
-    run_etl(config, progress=Silent())
+    run_etl(config, progress=Silent(), now=datetime.now(UTC))
     dataset = read_dataset(config.paths.processed)
     schema: Schema = dataset.meta.schema
     values = {
