@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from homefeed.bootstrap.serve import build_app, store_of
+from homefeed.bootstrap.application import build_app, store_of
 from homefeed.bootstrap.settings import load_config, redis_named
 
 _config = load_config(None, os.environ, {})

@@ -1,4 +1,4 @@
-"""The API's composition root: settings to store, releases, pipeline, application, server."""
+"""The API as a process: Flask under Granian, started, watched and ended."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 import signal
 import socket
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from threading import Thread
 from typing import Any
@@ -18,16 +16,11 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from homefeed.api.app import create_app
-from homefeed.api.services import Services
+from homefeed.bootstrap.application import assemble, store_of
 from homefeed.config import ApiConfig, Config
 from homefeed.core.errors import HomefeedError
-from homefeed.serving.health import Health, check_health
-from homefeed.serving.pipeline import standard_pipeline
-from homefeed.serving.releases import ReleaseHolder
-from homefeed.serving.watcher import ReleaseWatcher
-from homefeed.store.connection import Store, connect
-from homefeed.store.location import StoreLocation, resolve_store
+from homefeed.store.connection import connect
+from homefeed.store.location import StoreLocation
 
 logger = logging.getLogger(__name__)
 
@@ -48,29 +41,11 @@ class PortTakenError(HomefeedError):
     """The API cannot listen where it should."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    app: Flask
-    store: Store
-    releases: ReleaseHolder
-    watcher: ReleaseWatcher
-
-
-def build_app(config: Config, location: StoreLocation) -> Flask:
-    """The application. Nothing is loaded and no thread runs before the first request, so that a server may fork after this."""
-    return _assemble(config, location).app
-
-
-def store_of(config: Config, redis_named: bool) -> StoreLocation:
-    """Where this API reads, decided once. Raises ``StoreError``."""
-    return resolve_store(config.redis, redis_named, config.paths.store_file)
-
-
 def run_server(config: Config, redis_named: bool) -> None:
     """Serve until SIGINT or SIGTERM: Flask under Granian, one worker process. Raises ``HomefeedError`` when it cannot start."""
     location = store_of(config, redis_named)
     port = _free_port(config.api)
-    with connect(location, _timeout_seconds(config), config.redis):  # an embedded store that does not start is said here, and outlives the worker
+    with connect(location, config.redis.timeout_ms / 1000, config.redis):  # an embedded store that does not start is said here, and outlives the worker
         server = Server(
             "homefeed.wsgi:app",
             address=config.api.host,
@@ -93,7 +68,7 @@ def _ready_app(config: Config, location: StoreLocation, port: int, starter: int)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the starter too, which ends us
     Thread(target=_end_after, args=(starter,), name="starter-watcher", daemon=True).start()
-    parts = _assemble(config, location)
+    parts = assemble(config, location)
     parts.watcher.ensure_running()
     release = parts.releases.current()
     if release is None:
@@ -113,19 +88,6 @@ def _end_after(starter: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _assemble(config: Config, location: StoreLocation) -> _Parts:
-    store = connect(location, _timeout_seconds(config), config.redis)
-    reader = store.reader()
-    releases = ReleaseHolder(config.paths.releases, reader)
-    watcher = ReleaseWatcher(releases)
-
-    def health() -> Health:
-        return check_health(reader, releases, datetime.now(UTC), config.max_release_age)
-
-    services = Services(standard_pipeline(reader, releases), health, watcher.ensure_running)
-    return _Parts(create_app(services, config.cors_origins), store, releases, watcher)
-
-
 def _free_port(api: ApiConfig) -> int:
     """The port to listen on, a free one for 0. Granian shares a port that is taken (SO_REUSEPORT); we say so instead."""
     family = socket.AF_INET6 if ":" in api.host else socket.AF_INET
@@ -139,7 +101,3 @@ def _free_port(api: ApiConfig) -> int:
                 next_step="Stop what listens there, or choose another port: RECSYS_API_PORT=8001",
             ) from None
         return int(probe.getsockname()[1])
-
-
-def _timeout_seconds(config: Config) -> float:
-    return config.redis.timeout_ms / 1000
