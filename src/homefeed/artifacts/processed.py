@@ -2,7 +2,7 @@
 
 Files in ``data/processed``:
 
-``meta.json``            what the other files are (``DatasetMeta``); written last, so that a folder without it is not a dataset
+``meta.json``            what the other files are (``DatasetMeta``), with their checksums; written last, so that a folder without it is not a dataset
 ``feature_map.parquet``  ``field`` str, ``value`` str, ``slot`` i32
 ``users.parquet``        ``id`` str, ``slot`` i32, a category column: i32 slot, a multi column: list[i32] slots, a number column: f32 (null: missing)
 ``items.parquet``        the same, and ``available`` bool, ``hotness_end`` f64, ``hotness_split`` f64, ``clicks_split`` i64
@@ -12,6 +12,7 @@ Files in ``data/processed``:
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from homefeed.artifacts.checksums import refuse_other_files
 from homefeed.core.columns import AVAILABLE, Column, Schema, categories, multis, numbers
 from homefeed.core.errors import ArtifactError
 from homefeed.features.entities import EntityTable
@@ -54,6 +56,7 @@ class DatasetMeta:
     """``ts_unit_us``: microseconds in one unit of the CSV files' ``ts``. ``log_end_us``: the last row's moment. ``rows``: counts without drawn rows.
 
     ``sample_negatives``: items drawn as 0 rows for each click of a log of clicks alone; 0 where the log's own rows are all there are.
+    ``files``: SHA-256 of each file that is read again; none in a folder that an older version wrote.
     """
 
     schema: Schema
@@ -67,13 +70,18 @@ class DatasetMeta:
     ts_unit_us: int
     rows: dict[str, int] = field(default_factory=dict)
     sample_negatives: int = 0
+    files: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1)
+        raw = asdict(self)
+        return json.dumps(raw | {_CHECKSUM: _digest(raw)}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> DatasetMeta:
+        """Raises ``ValueError``, ``LookupError``, ``TypeError`` or ``AttributeError`` where the text is not what ``to_json`` gave."""
         raw: dict[str, Any] = json.loads(text)
+        if raw.pop(_CHECKSUM, None) not in (None, _digest(raw)):
+            raise ValueError("the checksum differs")
         schema, lineage = raw.pop("schema"), raw.pop("lineage")
         return cls(
             schema=Schema(tuple(Column(**c) for c in schema["user"]), tuple(Column(**c) for c in schema["item"]), tuple(schema["log_extra"]), schema["events"]),
@@ -82,6 +90,13 @@ class DatasetMeta:
             seen=Seen(**raw.pop("seen")),
             **raw,
         )
+
+
+_CHECKSUM = "checksum"
+
+
+def _digest(raw: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +159,17 @@ def read_meta(folder: Path) -> DatasetMeta | None:
     if not path.exists():
         return None
     try:
-        return DatasetMeta.from_json(path.read_text())
+        return DatasetMeta.from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{path} cannot be read ({type(error).__name__})", next_step=_MAKE_AGAIN) from error
 
 
 def read_dataset(folder: Path) -> ProcessedDataset:
-    """Raises ``ArtifactError`` when there is no whole ETL output."""
+    """Raises ``ArtifactError`` when there is no whole ETL output, or where a file is not of the same run as the others."""
     meta = read_meta(folder)
     if meta is None:
         raise ArtifactError(f"No processed data in {folder}", expected=f"{META} and the tables beside it", next_step="Make them: homefeed etl")
+    refuse_other_files(folder, meta.files, (USERS, ITEMS, TRAIN, TEST), _MAKE_AGAIN)
     try:
         return _read_tables(folder, meta)
     except (OSError, IndexError, pl.exceptions.PolarsError) as error:
@@ -161,12 +177,14 @@ def read_dataset(folder: Path) -> ProcessedDataset:
 
 
 _MAKE_AGAIN = "Make it again, with the same feature map: homefeed etl"
-_BROKEN_MAP = "Bring it back from a backup; or start over with a new map: homefeed run --new-map"
+_BROKEN_MAP = "Bring it back from a backup and run homefeed etl; or start over with a new map: homefeed run --new-map"
 
 
 def read_tag_slots(folder: Path, fields: tuple[str, ...]) -> dict[str, dict[str, int]]:
     """The part of the feature map that holds these fields: field -> value -> slot. Raises ``ArtifactError`` when it cannot be read."""
-    path = folder / FEATURE_MAP
+    path, meta = folder / FEATURE_MAP, read_meta(folder)
+    if meta is not None:
+        refuse_other_files(folder, meta.files, (FEATURE_MAP,), _BROKEN_MAP)
     try:
         frame = pl.read_parquet(path, columns=["field", "value", "slot"]).filter(pl.col("field").is_in(fields))
     except (OSError, pl.exceptions.PolarsError) as error:

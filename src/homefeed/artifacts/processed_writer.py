@@ -13,13 +13,15 @@ import pickle
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from homefeed.artifacts.processed import FEATURE_MAP, META, PICKLE_MAP, PICKLE_META, DatasetMeta
+from homefeed.artifacts.checksums import checksums
+from homefeed.artifacts.disk import full_disk_told, sync
+from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, META, PICKLE_MAP, PICKLE_META, TEST, TRAIN, USERS, DatasetMeta, read_meta
 from homefeed.core.columns import IID, TS, UID
 from homefeed.core.errors import ArtifactError
 from homefeed.features.feature_map import Fingerprint, Lineage
@@ -33,10 +35,10 @@ LINEAGE_KEY = "lineage"
 def staged(folder: Path) -> Iterator[Path]:
     """A folder to write into; on success its files (not its folders) take their places in ``folder``, on failure nothing changes.
 
-    Raises ``ArtifactError`` while another run holds the folder.
+    Raises ``ArtifactError`` while another run holds the folder, and on a full disk.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
+    with full_disk_told(folder), (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -55,16 +57,36 @@ def read_feature_map(folder: Path) -> tuple[Lineage, pl.DataFrame] | None:
     """The lineage and the table of the map that an earlier run left; None where there is none. Raises ``ArtifactError`` when it cannot be read."""
     path = folder / FEATURE_MAP
     if not path.exists():
+        _refuse_a_lost_map(folder)
         return None
     try:
         raw: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[LINEAGE_KEY])
         lineage = Lineage(raw["id"], tuple(Fingerprint(**f) for f in raw["history"]))
         table = pl.read_parquet(path, columns=["field", "value", "slot"])
-    except (pl.exceptions.PolarsError, KeyError, ValueError, TypeError) as error:
+        whole = lineage.names(table.sort("slot").select("field", "value").rows()) and table["slot"].sort().to_list() == list(range(1, len(table) + 1))
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException, LookupError, ValueError, TypeError) as error:
         raise ArtifactError(f"{path} cannot be read ({error})", expected="the feature map of an earlier run", next_step=_BROKEN_MAP) from error
-    if len(table) != lineage.size:
-        raise ArtifactError(f"{path} holds {len(table):,} entries, its lineage says {lineage.size:,}", next_step=_BROKEN_MAP)
+    if not whole:
+        raise ArtifactError(f"{path} is damaged: its {len(table):,} entries are not those that its lineage {lineage.id} has given slots", next_step=_BROKEN_MAP)
+    _refuse_an_older_map(folder, lineage)
     return lineage, table
+
+
+def _refuse_a_lost_map(folder: Path) -> None:
+    """A new map in its place would give every slot away again, without a word."""
+    if (folder / META).exists():
+        raise ArtifactError(f"{folder / FEATURE_MAP} is missing, {META} beside it says that there was one", next_step=_BROKEN_MAP)
+
+
+def _refuse_an_older_map(folder: Path, lineage: Lineage) -> None:
+    """One that was put back from an old backup would give slots of today to others. What the tables beside it say cannot be asked where they are lost."""
+    try:
+        meta = read_meta(folder)
+    except ArtifactError:
+        return
+    if meta is not None and not lineage.fits(meta.lineage.fingerprint):
+        ours, theirs = lineage.fingerprint, meta.lineage.fingerprint
+        raise ArtifactError(f"{folder / FEATURE_MAP} is another or an older map ({ours})", expected=f"that of {META} ({theirs})", next_step=_BROKEN_MAP)
 
 
 _BROKEN_MAP = "Bring it back from a backup; or start over with a new map, which makes published lists and checkpoints useless: --new-map"
@@ -78,11 +100,12 @@ def write_feature_map(folder: Path, lineage: Lineage, table: pl.DataFrame) -> No
 
 
 def write_meta(folder: Path, meta: DatasetMeta, field_sizes: Mapping[str, int]) -> None:
-    """``meta.json`` for us and the contract's ``meta_data.pkl``: a plain dict of built-ins, which we never load.
+    """``meta.json`` for us, with the checksums of the files in ``folder``, and the contract's ``meta_data.pkl``: a plain dict of built-ins, never loaded.
 
     ``field_sizes``: number of slots of each field of the map.
     """
-    (folder / META).write_text(meta.to_json())
+    files = checksums(folder, (USERS, ITEMS, TRAIN, TEST, FEATURE_MAP))
+    (folder / META).write_text(replace(meta, files=files).to_json(), encoding="utf-8")
     size, columns = meta.lineage.size + 1, meta.schema.csv_columns()
     numbers = {c.name for c in (*meta.schema.user, *meta.schema.item) if c.kind == "number"}
     content = {
@@ -108,7 +131,12 @@ def _write_pickle(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _publish(staging: Path, folder: Path) -> None:
-    (folder / META).unlink(missing_ok=True)
+    """``meta.json`` goes first and comes last: in between nobody takes what lies there for a dataset, and the checksums in it name its files."""
     files = [path for path in staging.iterdir() if path.is_file()]
+    for path in files:
+        sync(path)
+    (folder / META).unlink(missing_ok=True)
+    sync(folder)
     for path in sorted(files, key=lambda p: (p.name == META, p.name != FEATURE_MAP, p.name)):
         os.replace(path, folder / path.name)
+    sync(folder)

@@ -48,6 +48,13 @@ class Lineage:
         """Whether slots given out under ``earlier`` mean the same today."""
         return earlier in self.history
 
+    def names(self, entries: Sequence[tuple[str, str]]) -> bool:
+        """Whether these (field, value) are, in this order, the entries that got the slots 1, 2, …, and no others."""
+        known = Lineage(self.id)
+        for mark in self.history:
+            known = known.grown(entries[known.size : mark.size])
+        return known == self and len(entries) == self.size
+
     def grown(self, entries: Iterable[tuple[str, str]]) -> Lineage:
         """The lineage after ``entries`` (field, value) got the next slots, in this order. Without entries: unchanged."""
         sha = hashlib.sha256(self.fingerprint.digest.encode())

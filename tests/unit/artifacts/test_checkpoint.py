@@ -30,7 +30,7 @@ from homefeed.core.columns import Column, Schema
 from homefeed.core.errors import ArtifactError
 from homefeed.features.encoder import NumberScale, Vocabulary
 from homefeed.features.feature_map import Fingerprint, Lineage
-from homefeed.models.weights import ModelWeights
+from homefeed.models.deepfm import DeepFM
 
 FIRST, SECOND = Fingerprint("shop", 4, "aaaa"), Fingerprint("shop", 9, "bbbb")
 META = DatasetMeta(
@@ -39,10 +39,11 @@ META = DatasetMeta(
 
 
 def checkpoint(rows_seen: RowsSeen = "train", *, split_id: str = "split-1", until_us: int = 999, fingerprint: Fingerprint = FIRST) -> Checkpoint:
-    rng = np.random.default_rng(0)
-    scale = NumberScale(np.array([1.5], np.float32), np.array([2.5], np.float32))
-    arrays = {"embedding": rng.normal(size=(6, 3)).astype(np.float32), "bias": np.zeros(1, np.float32)}
-    model = ModelWeights("deepfm", arrays, Vocabulary(np.array([0, 3, 0, 4], np.int32), 3, 6), scale, scale, {"epochs": 2, "hidden": [4]})
+    """A ranker of the default columns (3 + 4 fields, no numbers), of a map of 4 slots."""
+    torch.manual_seed(0)
+    vocabulary, scale = Vocabulary(np.array([0, 7, 0, 8, 0], np.int32), 7, 10), NumberScale(np.zeros(0, np.float32), np.ones(0, np.float32))
+    config = {"epochs": 2, "hidden": [4], "hotness_mean": 0.5, "hotness_std": 1.0}
+    model = DeepFM(vocabulary, embedding_dim=3, hidden=(4,), n_dense=1).to_weights(vocabulary, scale, scale, config)
     return Checkpoint(model, fingerprint, META.schema.model_inputs(), rows_seen, split_id, until_us, {"auc": 0.75})
 
 
