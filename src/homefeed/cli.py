@@ -32,6 +32,7 @@ SETTINGS: dict[str, tuple[str, Any, str]] = {
     "api.port": ("--api-port", int, "port to listen on (RECSYS_API_PORT)"),
     "etl.separator": ("--separator", click.Choice([",", "|", "tab"]), "separator of the raw files, where detecting it fails"),
     "etl.split": ("--split", click.Choice(["global", "per-user"]), "how train and test are parted (default: global)"),
+    "etl.sample_negatives": ("--sample-negatives", int, "items drawn as 0 rows for each click, for a log of clicks alone (default: 0)"),
 }
 PATHS, REDIS, API, ETL = (tuple(key for key in SETTINGS if key.startswith(f"{section}.")) for section in ("paths", "redis", "api", "etl"))
 

@@ -25,6 +25,8 @@ from homefeed.training.rank_deepfm import predict
 LIST_SIZE, FIGURE_WIDTH = 100, 6
 SMALL_CATALOGUE = 500
 """Below so many items fifty places hold too much of the catalogue to tell two lists apart."""
+AGAINST_DRAWN = "_against_drawn_negatives"
+"""Ends the names of figures that no click rate can be read from, wherever they are kept: checkpoints, the release's record."""
 Figures = dict[str, float]
 
 
@@ -53,7 +55,10 @@ def measure_recall(dataset: ProcessedDataset, checkpoint: Checkpoint, progress: 
 
 
 def measure_rank(dataset: ProcessedDataset, checkpoint: Checkpoint, progress: Progress) -> Figures:
-    """AUC, GAUC, log loss and calibration error on the test side; a table beside logistic regression and hotness is said."""
+    """AUC, GAUC, log loss and calibration error on the test side; a table beside logistic regression and hotness is said.
+
+    Their names end in ``AGAINST_DRAWN`` where the 0 rows were drawn.
+    """
     refuse_if_it_saw_the_test_side(checkpoint, reported(checkpoint.model.kind), dataset.meta)
     test = dataset.test
     if not 0 < test.label.mean() < 1:
@@ -64,8 +69,10 @@ def measure_rank(dataset: ProcessedDataset, checkpoint: Checkpoint, progress: Pr
     if (logistic := logistic_probabilities(dataset)) is not None:
         figures["logistic regression"] = _rank_figures(dataset, logistic)
     figures[HOTNESS] = {"auc": auc(test.label, test.hotness), "gauc": gauc(test.user, test.label, test.hotness)}
-    _say_table(f"test side, {len(test):,} rows, hotness at each row's own moment", figures, progress)
-    return figures["DeepFM"]
+    drawn = int(test.drawn.sum())
+    rows = f"{len(test) - drawn:,} clicks against {drawn:,} drawn negatives, not a click rate" if drawn else f"{len(test):,} rows"
+    _say_table(f"test side, {rows}, hotness at each row's own moment", figures, progress)
+    return {name + AGAINST_DRAWN * bool(drawn): figure for name, figure in figures["DeepFM"].items()}
 
 
 def _recall_figures(ranked: RankedRows, protocol: Protocol) -> Figures:

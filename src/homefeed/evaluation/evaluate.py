@@ -58,7 +58,7 @@ def _check(dataset: ProcessedDataset, protocol: Protocol, recall_lists: RankedRo
 
 
 def _facts(dataset: ProcessedDataset) -> DatasetFacts:
-    meta, train, test = dataset.meta, dataset.train, dataset.test
+    meta, train, test = dataset.meta, dataset.train.of_the_log(), dataset.test.of_the_log()
     return DatasetFacts(
         users=len(dataset.users) - 1,
         items=len(dataset.items) - 1,
@@ -70,4 +70,5 @@ def _facts(dataset: ProcessedDataset) -> DatasetFacts:
         test_from_us=meta.split.test_from_us,
         seen_policy=meta.seen.policy,
         seen_reason=meta.seen.reason,
+        drawn_negatives=meta.sample_negatives,
     )

@@ -25,6 +25,11 @@ METRICS = {
     "log_loss": "how surprised the probabilities are by what happened; lower is better",
     "calibration_error": "average distance between promised and observed click rate over 15 bins; lower is better",
 }
+DRAWN_METRICS = {
+    "auc": "chance that a clicked item gets a higher probability than one that was drawn; 0.5 is a coin",
+    "gauc": "the same within each user, averaged by their rows: what orders a page",
+    "calibration_error": "average distance between promised and observed share of clicks among clicks and drawn items, over 15 bins; lower is better",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,11 @@ def render_page(report: EvaluationReport) -> str:
     environment = Environment(loader=PackageLoader("homefeed.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": _number, "signed": _signed, "span": _span, "verdict": _verdict}
     since = datetime.fromtimestamp(report.dataset.test_from_us / 1e6, UTC) if report.dataset.test_from_us else None
-    sections = (_slate(report.slate), _recall(report.recall), _rank(report.rank))
+    drawn = report.dataset.drawn_negatives
+    sections = (_slate(report.slate), _recall(report.recall), _rank(report.rank, drawn))
+    metrics = METRICS | (DRAWN_METRICS if drawn else {})
     page = environment.get_template("report.html")
-    return page.render(report=report, facts=report.dataset, since=since, summary=summarise(report), sections=sections, metrics=METRICS, random=RANDOM)
+    return page.render(report=report, facts=report.dataset, since=since, summary=summarise(report), sections=sections, metrics=metrics, random=RANDOM)
 
 
 def _slate(stage: StageReport) -> Section:
@@ -57,11 +64,17 @@ def _recall(stage: StageReport) -> Section:
     return Section("Recall stage", text, stage, (_plot(interval_plot(stage, stage.lead)), _plot(curves)))
 
 
-def _rank(stage: StageReport) -> Section:
+def _rank(stage: StageReport, drawn: int) -> Section:
     text = "Click probabilities of the test side's impressions, with hotness as it was at that moment. A baseline is one number, fitted on the train side."
+    if drawn:
+        text = (
+            f"The log has clicks alone. Each is set against {drawn} items drawn from what was on offer: against drawn negatives, not a click rate. "
+            "A probability here says how much likelier an item is to be the click than a drawn one."
+        )
     plots = [_plot(interval_plot(stage, stage.lead))]
     if stage.curves:
-        plots.append(_plot(curve_plot(stage.curves, stage.ours, "predicted click rate", "observed click rate", diagonal=True)))
+        what = "share of clicks, drawn items included" if drawn else "click rate"
+        plots.append(_plot(curve_plot(stage.curves, stage.ours, f"predicted {what}", f"observed {what}", diagonal=True)))
     return Section("Rank stage", text, stage, tuple(plots))
 
 

@@ -63,6 +63,8 @@ class StageReport:
 
 @dataclass(frozen=True, slots=True)
 class DatasetFacts:
+    """Rows and click rates of the log. ``drawn_negatives``: items drawn as 0 rows for each click, where the log has none; 0 where it has."""
+
     users: int
     items: int
     train_rows: int
@@ -73,6 +75,7 @@ class DatasetFacts:
     test_from_us: int
     seen_policy: str
     seen_reason: str
+    drawn_negatives: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ def summarise(report: EvaluationReport) -> Summary:
     everybody, *parts = report.slate.segments
     apart = [part for part in parts if 0 < part.users < everybody.users]
     by_part = [f"For {part.users:,} {part.name} users: {_lower(_verdict(report.slate, part))}" for part in apart]
-    stages = [line for line in (_recall(report.recall), _rank(report.rank), _calibration(report.rank)) if line]
+    drawn = report.dataset.drawn_negatives > 0
+    stages = [line for line in (_recall(report.recall), _rank(report.rank, drawn), _calibration(report.rank, drawn)) if line]
     return Summary(_verdict(report.slate, everybody), (_first_page(report.slate), *by_part, *stages))
 
 
@@ -58,18 +59,22 @@ def _recall(stage: StageReport) -> str:
     return f"Of what users went on to click, the recall stage holds {share[stage.ours]} in its first {metric.rpartition('_')[2]} places ({others})."
 
 
-def _rank(stage: StageReport) -> str:
+def _rank(stage: StageReport, drawn: bool) -> str:
     figures = _all(stage).figures
     if not figures or figures[stage.ours]["auc"].value is None:
         return "The test side has impressions of one kind only, all clicked or none: there is nothing to rank."
     ours, hotness = _percent(figures[stage.ours]["auc"]), _percent(figures[HOTNESS]["auc"])
-    return f"Of an impression that was clicked and one that was not, the ranker puts the clicked one first {ours} of the time (hotness alone: {hotness})."
+    pair = "an item that was clicked and one that was drawn from what was on offer" if drawn else "an impression that was clicked and one that was not"
+    return f"Of {pair}, the ranker puts the clicked one first {ours} of the time (hotness alone: {hotness})."
 
 
-def _calibration(stage: StageReport) -> str:
+def _calibration(stage: StageReport, drawn: bool) -> str:
     figures = _all(stage).figures
     error = figures[stage.ours]["calibration_error"].value if figures else None
-    return "" if error is None else f"Its click probabilities are off by {100 * error:.1f} percentage points on average."
+    if error is None:
+        return ""
+    off = f"off by {100 * error:.1f} percentage points on average"
+    return f"Its probabilities are against drawn negatives, not a click rate; as such they are {off}." if drawn else f"Its click probabilities are {off}."
 
 
 def _all(stage: StageReport) -> Segment:

@@ -9,11 +9,14 @@ from homefeed.evaluation.report import EvaluationReport, Figure, Segment, StageR
 from homefeed.evaluation.summary import summarise
 
 TITLES = {"recall": "Recall stage, whole catalogue", "rank": "Rank stage, test impressions", "slate": "Final slate, as served"}
+DRAWN_TITLE = "Rank stage, each test click against {} drawn negatives, not a click rate"
 
 
 def say_report(report: EvaluationReport, progress: Progress) -> None:
+    drawn = report.dataset.drawn_negatives
     for stage in (report.recall, report.rank, report.slate):
-        for line in stage_lines(stage):
+        title = DRAWN_TITLE.format(drawn) if drawn and stage.stage == "rank" else TITLES[stage.stage]
+        for line in (title, *stage_lines(stage)):
             progress.say(line)
     summary = summarise(report)
     for line in (summary.headline, *summary.sentences):
@@ -28,7 +31,6 @@ def stage_lines(stage: StageReport) -> Iterator[str]:
             (_of(segment) if i == 0 else "", name, *(_cell(figures[m]) for m in stage.metrics)) for i, (name, figures) in enumerate(segment.figures.items())
         ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    yield TITLES[stage.stage]
     for row in rows:
         yield _line(row, widths)
 

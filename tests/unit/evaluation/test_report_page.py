@@ -103,12 +103,25 @@ def test_a_log_of_clicks_alone_is_said_in_words_and_drawn() -> None:
     assert "<svg" in render_page(report)
 
 
+def test_figures_on_drawn_negatives_are_never_called_click_rates(report: EvaluationReport) -> None:
+    drawn = replace(report, dataset=replace(report.dataset, drawn_negatives=4))
+    progress = Lines()
+    say_report(drawn, progress)
+    said, page = "\n".join(progress.lines), render_page(drawn)
+    for text in (said, page):
+        assert "4 " in text
+        assert "against drawn negatives, not a click rate" in text
+    assert "each test click against 4 drawn negatives, not a click rate" in said
+    assert not re.search("impressions, click rates|click probabilities are off|observed click rate", said + page)
+    assert EvaluationReport.from_json(drawn.to_json()) == drawn
+
+
 def test_table_has_a_line_for_every_contender_and_segment(report: EvaluationReport) -> None:
     lines = list(stage_lines(report.slate))
-    assert len(lines) == 2 + 3 * 5
-    assert lines[2].startswith("all (")
-    assert "±" in lines[2]
-    assert all(metric in lines[1] for metric in report.slate.metrics)
+    assert len(lines) == 1 + 3 * 5
+    assert lines[1].startswith("all (")
+    assert "±" in lines[1]
+    assert all(metric in lines[0] for metric in report.slate.metrics)
 
 
 def test_everything_is_said_line_by_line_with_the_verdict_last(report: EvaluationReport) -> None:
