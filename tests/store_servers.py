@@ -17,6 +17,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from homefeed.config import RedisConfig
+from homefeed.store.address import redis_address
 from homefeed.store.connection import Store, connect
 from homefeed.store.location import StoreLocation
 
@@ -33,8 +35,13 @@ class Server:
     def at(self, db: int = 1) -> StoreLocation:
         return replace(self.place, db=db)
 
-    def connect(self, db: int = 1, timeout_seconds: float = 5.0) -> Store:
-        return connect(self.at(db), timeout_seconds)
+    def connect(self, db: int = 1, timeout_seconds: float = 5.0, **login: Any) -> Store:
+        """``login``: settings of ``redis.*``. On the embedded server, which has no users, they are tried at its socket."""
+        config = RedisConfig.model_validate(login)
+        if not (login and self.socket):
+            return connect(self.at(db), timeout_seconds, config)
+        place = replace(self.at(db), kind="redis")
+        return Store(place, replace(redis_address(place, timeout_seconds, config), path=self.socket))
 
     def admin(self, db: int = 0, username: str | None = None, password: str | None = None) -> redis.Redis:
         address: dict[str, Any] = {"unix_socket_path": self.socket} if self.socket else {"host": self.place.host, "port": self.place.port}

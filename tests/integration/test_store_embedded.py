@@ -145,7 +145,7 @@ def test_only_the_owner_may_reach_it_and_its_data(folder: Path) -> None:
 
 def test_it_listens_on_no_port(folder: Path) -> None:
     with _store(folder) as store:
-        assert store.client.config_get("port") == {"port": "0"}
+        assert redis.Redis(unix_socket_path=store.address.path).config_get("port") == {"port": "0"}
 
 
 def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def _process(server: EmbeddedServer | None) -> int:
 
 def _pings(store: Store) -> bool:
     try:
-        return bool(store.client.ping())
+        return bool(redis.Redis(unix_socket_path=store.address.path).ping())
     except redis.RedisError:
         return False
 

@@ -19,8 +19,6 @@ from homefeed.core.errors import StoreError, StoreUnavailableError
 from homefeed.store.base import ListRead
 from homefeed.store.connection import Store, connect
 from homefeed.store.location import StoreLocation
-from homefeed.store.redis_reader import RedisReader
-from homefeed.store.redis_writer import RedisWriter
 
 
 @pytest.fixture
@@ -144,10 +142,8 @@ def test_a_mark_that_cannot_be_read_is_left_alone(store: Store, server: Server) 
 def test_a_server_that_refuses_swapdb_is_named_and_nothing_is_changed(server: Server, store: Store) -> None:
     export(store, 1, [1])
     server.admin().acl_setuser("noswap", enabled=True, passwords=["+secret"], keys=["*"], channels=["*"], commands=["+@all", "-swapdb"])
-    client = server.admin(1, username="noswap", password="secret")
-
-    with closing(RedisWriter(client, "Redis", 1, SHOP)) as writer, pytest.raises(StoreError, match=r"SWAPDB.*Nothing was changed"):
-        writer.stage(a_release(2), lists_of(2, [1]), HOT)
+    with server.connect(username="noswap", password="secret") as store_of_noswap, pytest.raises(StoreError, match=r"(?i)SWAPDB.*Nothing was changed"):
+        export(store_of_noswap, 2, [1])
 
     assert server.admin(0).dbsize() == 0
     assert store.reader().read_list(1, 1).release_id == "r1"
@@ -155,11 +151,8 @@ def test_a_server_that_refuses_swapdb_is_named_and_nothing_is_changed(server: Se
 
 def test_a_server_that_hides_its_configuration_is_probed(server: Server, store: Store) -> None:
     server.admin().acl_setuser("noconfig", enabled=True, passwords=["+secret"], keys=["*"], channels=["*"], commands=["+@all", "-config"])
-    client = server.admin(1, username="noconfig", password="secret")
-
-    with closing(RedisWriter(client, "Redis", 1, SHOP)) as writer:
-        writer.stage(a_release(1), lists_of(1, [1]), HOT)
-        writer.publish()
+    with server.connect(username="noconfig", password="secret") as store_of_noconfig:
+        export(store_of_noconfig, 1, [1])
 
     assert store.reader().read_list(1, 1).release_id == "r1"
 
@@ -192,9 +185,8 @@ def test_a_store_that_is_down_is_named_with_its_address() -> None:
 
 def test_a_wrong_password_is_a_store_that_does_not_answer_and_is_not_told(server: Server) -> None:
     server.admin().acl_setuser("guest", enabled=True, passwords=["+x"])
-    client = server.admin(1, username="guest", password="hunter2")
-    with pytest.raises(StoreUnavailableError) as caught:
-        RedisReader(client, "Redis").read_list(1, 1)
+    with server.connect(username="guest", password="hunter2") as store, pytest.raises(StoreUnavailableError, match="RECSYS_REDIS_PASSWORD") as caught:
+        store.reader().read_list(1, 1)
     assert "hunter2" not in str(caught.value)
 
 
@@ -230,7 +222,7 @@ def test_a_server_that_hangs_is_given_up_after_the_deadline_and_read_again_when_
                     reader.read_list(1, 1)
         finally:
             os.kill(process, signal.SIGCONT)
-        store.client.ping()
+        store.releases()
         assert reader.read_list(1, 1).release_id == "r1"
 
 

@@ -1,19 +1,15 @@
-"""A store, opened: the one place where clients are made."""
+"""A store, opened: a place, how to reach it, and who reads and writes there."""
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Self
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from typing import Self
 
 from homefeed.config import RedisConfig
 from homefeed.core.release import Release
 from homefeed.store import databases
+from homefeed.store.address import Address, redis_address
 from homefeed.store.embedded import EmbeddedServer, open_embedded, save_to_disk
 from homefeed.store.location import StoreLocation
 from homefeed.store.redis_reader import RedisReader
@@ -34,18 +30,21 @@ class Store:
     """Close it after use: the embedded server ends with its last user."""
 
     location: StoreLocation
-    client: redis.Redis
+    address: Address
     embedded: EmbeddedServer | None = None
+    _readers: list[RedisReader] = field(default_factory=list, repr=False)
 
     def reader(self) -> RedisReader:
-        return RedisReader(self.client, f"{self.location} (database {self.location.db})")
+        reader = RedisReader(replace(self.address, name=f"{self.location} (database {self.location.db})"))
+        self._readers.append(reader)
+        return reader
 
     def writer(self, lineage: str, *, adopt: bool = False) -> RedisWriter:
         """Raises ``StoreUnavailableError`` when the store does not answer. Close it after use."""
-        return RedisWriter(self.client, str(self.location), self.location.db, lineage, adopt=adopt, keep=save_to_disk if self.embedded else None)
+        return RedisWriter(self.address, lineage, adopt=adopt, keep=save_to_disk if self.embedded else None)
 
     def releases(self) -> Releases:
-        with closing(Wire(self.client, str(self.location))) as wire:
+        with Wire(self.address) as wire:
             db = self.location.db
             mark = databases.read_mark(wire, db)
             live = databases.read_release(wire, db)
@@ -59,7 +58,8 @@ class Store:
             self.embedded.revive()
 
     def close(self) -> None:
-        self.client.close()
+        while self._readers:
+            self._readers.pop().close()
         if self.embedded:
             self.embedded.close()
 
@@ -77,17 +77,6 @@ def connect(location: StoreLocation, timeout_seconds: float, redis_config: Redis
     ``redis_config``: user name, password and TLS, which concern a Redis alone.
     """
     if location.kind == "redis":
-        return Store(location, _client(timeout_seconds, location.db, host=location.host, port=location.port, **_login(redis_config or RedisConfig())))
+        return Store(location, redis_address(location, timeout_seconds, redis_config or RedisConfig()))
     server = open_embedded(location.folder)
-    return Store(location, _client(timeout_seconds, location.db, unix_socket_path=server.socket), server)
-
-
-def _login(config: RedisConfig) -> dict[str, Any]:
-    login: dict[str, Any] = {"username": config.username or None, "password": config.password.get_secret_value() or None}
-    return login | ({"ssl": True, "ssl_ca_certs": config.tls_ca_file} if config.tls else {})
-
-
-def _client(timeout_seconds: float, db: int, **address: Any) -> redis.Redis:
-    """RESP2 and bytes, since reader and writer take replies as they come; no retries."""
-    no_retries = Retry(NoBackoff(), 0)
-    return redis.Redis(db=db, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry=no_retries, protocol=2, **address)
+    return Store(location, Address(str(location), location.db, timeout_seconds, path=server.socket), server)

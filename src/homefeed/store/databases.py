@@ -11,7 +11,8 @@ from typing import Literal
 from homefeed.core.errors import StoreError
 from homefeed.core.release import Release
 from homefeed.store import keys
-from homefeed.store.wire import RefusedError, Wire
+from homefeed.store.complaints import RefusedError
+from homefeed.store.wire import Wire
 
 Role = Literal["live", "spare", "staging"]
 MOST_DATABASES = 64

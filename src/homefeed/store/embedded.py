@@ -16,7 +16,8 @@ from pathlib import Path
 
 from homefeed.core.errors import StoreError
 from homefeed.store import embedded_keeper as keeper
-from homefeed.store.wire import RefusedError, Wire
+from homefeed.store.complaints import RefusedError
+from homefeed.store.wire import Wire
 
 _START_SECONDS = 30.0
 _STARTING = "start.lock"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from homefeed.core.errors import StoreError
 from homefeed.store import databases
-from homefeed.store.wire import RefusedError, Wire
+from homefeed.store.complaints import RefusedError
+from homefeed.store.wire import Wire
 
 
 def check_target(wire: Wire, target: int, lineage: str, adopt: bool) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from homefeed.store import keys
 from homefeed.store.base import UserList
 
+Word = bytes | str | int
+
 
 class ListPacker:
     """Packs batches of lists. Item ids recur from list to list, so each is packed once."""
@@ -43,6 +45,15 @@ def pack_hot(hot: Iterable[tuple[str, float]]) -> tuple[bytes, int]:
     """The bytes that write ``global_hot``, and the number of commands (none where nothing is hot)."""
     words = [word(part) for item_id, score in hot for part in (repr(float(score)).encode(), item_id.encode())]
     return (b"*%d\r\n$4\r\nZADD\r\n%s" % (2 + len(words), word(keys.HOT)) + b"".join(words), 1) if words else (b"", 0)
+
+
+def command(*words: Word) -> bytes:
+    """One command."""
+    return b"*%d\r\n" % len(words) + b"".join([word(_bytes(part)) for part in words])
+
+
+def _bytes(part: Word) -> bytes:
+    return part if isinstance(part, bytes) else str(part).encode()
 
 
 def word(part: bytes) -> bytes:

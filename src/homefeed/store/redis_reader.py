@@ -1,30 +1,33 @@
-"""Reads on the request path: one round trip, one deadline, no retry behind the caller's back."""
+"""Reads on the request path: one round trip and one deadline for all of it, connecting and logging in included."""
 
 from __future__ import annotations
 
+import ssl
+import time
+from collections import deque
 from typing import Any
 
-import redis
-from redis.exceptions import RedisError
+import hiredis
 
 from homefeed.core.release import Release
 from homefeed.store import keys
+from homefeed.store.address import Address
 from homefeed.store.base import ListRead
+from homefeed.store.complaints import FAILURES, no_answer, unreadable
 from homefeed.store.databases import parse_release
-from homefeed.store.wire import no_answer
+from homefeed.store.line import Line
+from homefeed.store.packing import command
 
 
 class RedisReader:
     """``ReleaseReader`` over Redis or Valkey; threads may share it.
 
-    Each read borrows a connection from the pool, which opens one anew where the server has hung up. ``client`` answers in bytes over RESP2
-    (``connection.connect`` makes such a one); ``name`` is what the user calls the server.
+    Connections that proved good wait for the next read. After a failure none of them is trusted any more.
     """
 
-    def __init__(self, client: redis.Redis, name: str) -> None:
-        self._pool = client.connection_pool
-        self._name = name
-        self._db: int = client.get_connection_kwargs()["db"]
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._idle: deque[Line] = deque()
 
     def read_list(self, user_slot: int, size: int, db: int | None = None) -> ListRead:
         """The release id and the first ``size`` (from 1) ids of a list in one MULTI, so that they always belong together."""
@@ -32,43 +35,58 @@ class RedisReader:
         if db is None:
             release_id, item_ids, sources = self._replies(read, 5)[-1]
         else:
-            there, back = (_packed(b"SELECT", b"%d" % number) for number in (db, self._db))
+            there, back = command(b"SELECT", db), command(b"SELECT", self._address.db)
             release_id, item_ids, sources = self._replies(there + read + back, 7)[-2]
         return ListRead(release_id.decode() if release_id else None, item_ids, (sources or b"")[:size])
 
     def read_release(self) -> Release | None:
-        return parse_release(self._replies(_packed(b"GET", keys.RELEASE), 1)[0], self._name)
+        return parse_release(self._replies(command(b"GET", keys.RELEASE), 1)[0], self._address.name)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     def _replies(self, packed: bytes, count: int) -> list[Any]:
+        deadline = time.monotonic() + self._address.timeout_seconds
         try:
-            connection: Any = self._pool.get_connection()
-            try:
-                connection.send_packed_command([packed], check_health=False)
-                return [_without_errors(connection.read_response()) for _ in range(count)]
-            except BaseException:
-                connection.disconnect()  # replies may still be on their way: they must not answer the next request
-                raise
-            finally:
-                self._pool.release(connection)
-        except RedisError as error:
-            raise no_answer(self._name, error) from error
+            return self._from_idle(packed, count, deadline) or self._from(Line(self._address, deadline), packed, count, deadline)
+        except FAILURES as error:
+            self.close()
+            raise no_answer(self._address, error) from error
+
+    def _from_idle(self, packed: bytes, count: int, deadline: float) -> list[Any] | None:
+        """None where no connection waits, or where the server has hung up on the one that did: it may be a new server, which answers the others no better."""
+        try:
+            return self._from(self._idle.pop(), packed, count, deadline)
+        except IndexError:
+            return None
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            self.close()
+            return None
+
+    def _from(self, line: Line, packed: bytes, count: int, deadline: float) -> list[Any]:
+        """A connection goes back only after a clean answer: replies that are still on their way must not answer the next request."""
+        try:
+            replies = line.ask(packed, count, deadline)
+            for reply in (*replies, *_parts(replies)):
+                if isinstance(reply, hiredis.ReplyError):
+                    raise unreadable(self._address, reply)
+        except BaseException:
+            line.close()
+            raise
+        self._idle.append(line)
+        return replies
 
 
-def _without_errors(reply: Any) -> Any:
-    for part in reply if isinstance(reply, list) else ():
-        if isinstance(part, RedisError):
-            raise part
-    return reply
+def _parts(replies: list[Any]) -> list[Any]:
+    """What a MULTI answered."""
+    return [part for reply in replies if isinstance(reply, list) for part in reply]
 
 
 def _packed_read(user_slot: int, size: int) -> bytes:
-    a_list = _packed(b"ZREVRANGE", keys.recall(user_slot), b"0", b"%d" % (size - 1))
-    return b"".join((_MULTI_AND_ID, a_list, _packed(b"GET", keys.source(user_slot)), _EXEC))
+    a_list = command(b"ZREVRANGE", keys.recall(user_slot), 0, size - 1)
+    return b"".join((_MULTI_AND_ID, a_list, command(b"GET", keys.source(user_slot)), _EXEC))
 
 
-def _packed(*words: bytes) -> bytes:
-    return b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%s\r\n" % (len(word), word) for word in words])
-
-
-_MULTI_AND_ID = _packed(b"MULTI") + _packed(b"GET", keys.RELEASE_ID)
-_EXEC = _packed(b"EXEC")
+_MULTI_AND_ID = command(b"MULTI") + command(b"GET", keys.RELEASE_ID)
+_EXEC = command(b"EXEC")

@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 
-import redis
-
 from homefeed.core.errors import StoreError
 from homefeed.core.progress import Advance
 from homefeed.core.release import Previous, Release
 from homefeed.store import databases, keys
+from homefeed.store.address import Address
 from homefeed.store.base import UserList
 from homefeed.store.databases import Mark
 from homefeed.store.ownership import check_swap, check_target
-from homefeed.store.packing import ListPacker, pack_hot
-from homefeed.store.wire import Wire, Word
+from homefeed.store.packing import ListPacker, Word, pack_hot
+from homefeed.store.wire import Wire
 
 _BATCH = 200
 
@@ -42,9 +41,9 @@ class RedisWriter:
     ``keep``: called after each swap, where the server does not save by itself.
     """
 
-    def __init__(self, client: redis.Redis, name: str, target: int, lineage: str, *, adopt: bool = False, keep: Callable[[Wire], None] | None = None) -> None:
-        self._wire = Wire(client, name)
-        self._target = target
+    def __init__(self, address: Address, lineage: str, *, adopt: bool = False, keep: Callable[[Wire], None] | None = None) -> None:
+        self._wire = Wire(address)
+        self._target = address.db
         self._lineage = lineage
         self._adopt = adopt
         self._keep = keep

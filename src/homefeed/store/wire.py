@@ -1,91 +1,73 @@
-"""One connection of our own to one server: commands in order, and errors in the user's words."""
+"""A writer's connection: commands in order, one database at a time, and errors in the user's words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import time
+from types import TracebackType
+from typing import Any, Self
 
-import redis
-from redis.exceptions import InvalidResponse, RedisError, ResponseError
+import hiredis
 
-from homefeed.core.errors import StoreError, StoreUnavailableError
-
-Word = bytes | str | int | float
-
-
-class RefusedError(StoreError):
-    """The server answered, and said no."""
+from homefeed.core.errors import StoreUnavailableError
+from homefeed.store.address import Address
+from homefeed.store.complaints import FAILURES, RefusedError, no_answer, refusal
+from homefeed.store.line import Line
+from homefeed.store.packing import Word, command
 
 
 class Wire:
-    """Speaks to one database at a time. ``name`` is what the user calls the server. Not for use by several threads."""
+    """Not for use by several threads. Raises ``StoreUnavailableError`` where the server does not answer, at once when it is made."""
 
-    def __init__(self, client: redis.Redis, name: str) -> None:
-        self.name = name
-        self._pool = client.connection_pool
-        self._lost = False
+    def __init__(self, address: Address) -> None:
+        self.name = address.name
+        self._address = address
+        self._line: Line | None = None
         try:
-            with unavailable(name):
-                self._connection: Any = self._pool.get_connection()
-        except ResponseError as error:
-            raise RefusedError(f"{name} refused: {error}", expected="a Redis or Valkey that has the database and is no cluster") from error
+            self._line = Line(address, self._deadline())
+        except FAILURES as error:
+            raise no_answer(address, error) from error
+        self.send(b"", 0)  # login and database, before anything else is said
 
-    def ask(self, *command: Word) -> Any:
-        """The server's reply. Raises ``RefusedError``."""
-        return self.send(self.pack(*command), 1)
+    def ask(self, *words: Word) -> Any:
+        """The server's reply to one command. Raises ``RefusedError``."""
+        return self.send(command(*words), 1)[0]
 
-    def send(self, packed: bytes, replies: int) -> Any:
-        """Send commands that are packed already; the last reply. Raises ``RefusedError`` for the first command that the server refused."""
-        if self._lost:
+    def send(self, packed: bytes, replies: int) -> list[Any]:
+        """The replies to commands that are packed already. Raises ``RefusedError`` for the first that the server refused."""
+        if self._line is None:
             raise StoreUnavailableError(f"{self.name} hung up")  # never on a new connection: it would speak to another database
-        refused: ResponseError | None = None
-        reply: Any = None
-        self._lost = True
-        with unavailable(self.name):
-            self._connection.send_packed_command([packed], check_health=False)
-            for _ in range(replies):
-                try:
-                    reply = self._connection.read_response()
-                except ResponseError as error:
-                    refused = refused or error
-        self._lost = False
-        if refused:
-            raise RefusedError(f"{self.name} refused: {refused}")
-        return reply
+        try:
+            answers = self._line.ask(packed, replies, self._deadline())
+        except FAILURES as error:
+            self.close()
+            raise no_answer(self._address, error) from error
+        for answer in answers:
+            if isinstance(answer, hiredis.ReplyError):
+                raise refusal(self._address, answer)
+        return answers
 
-    def transaction(self, *commands: tuple[Word, ...]) -> None:
-        """All of ``commands`` in one MULTI, or none: one that is refused on the way in discards the rest."""
-        packed = b"".join(self.pack(*command) for command in (("MULTI",), *commands, ("EXEC",)))
-        for reply in self.send(packed, len(commands) + 2):
-            if isinstance(reply, ResponseError):
-                raise RefusedError(f"{self.name} refused part of a transaction: {reply}")
+    def transaction(self, *commands: tuple[Word, ...]) -> bool:
+        """All of ``commands`` in one MULTI, or none: one that is refused on the way in discards the rest. False where a watched key has changed."""
+        packed = b"".join(command(*words) for words in ((b"MULTI",), *commands, (b"EXEC",)))
+        done = self.send(packed, len(commands) + 2)[-1]
+        for answer in done or ():
+            if isinstance(answer, hiredis.ReplyError):
+                raise RefusedError(f"{self.name} refused part of a transaction: {answer}")
+        return done is not None
 
     def select(self, db: int) -> None:
-        self.ask("SELECT", db)
-
-    def pack(self, *command: Word) -> bytes:
-        return b"".join(self._connection.pack_command(*command))
+        self.ask(b"SELECT", db)
 
     def close(self) -> None:
-        """Hang up, since the pool's next borrower expects another database, and give the connection back."""
-        self._connection.disconnect()
-        self._pool.release(self._connection)
+        if self._line:
+            self._line.close()
+            self._line = None
 
+    def __enter__(self) -> Self:
+        return self
 
-@contextmanager
-def unavailable(name: str) -> Iterator[None]:
-    """Says in one line, without its secrets, which server does not answer. What it refuses passes."""
-    try:
-        yield
-    except ResponseError:
-        raise
-    except RedisError as error:
-        raise no_answer(name, error) from error
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
-
-def no_answer(name: str, error: RedisError) -> StoreUnavailableError:
-    """What to say of a server from which no legible answer came."""
-    if isinstance(error, InvalidResponse):
-        return StoreUnavailableError(f"{name} does not speak Redis ({error})", next_step="Name the port of a Redis or Valkey")
-    return StoreUnavailableError(f"{name} does not answer: {error}")
+    def _deadline(self) -> float:
+        return time.monotonic() + self._address.timeout_seconds
