@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from homefeed.artifacts.checksums import checksums
+from homefeed.artifacts.checksums import checksums, refuse_other_files
 from homefeed.artifacts.disk import full_disk_told, sync
 from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, META, PICKLE_MAP, PICKLE_META, TEST, TRAIN, USERS, DatasetMeta, read_meta
 from homefeed.core.columns import IID, TS, UID
@@ -54,11 +54,26 @@ def staged(folder: Path) -> Iterator[Path]:
 
 
 def read_feature_map(folder: Path) -> tuple[Lineage, pl.DataFrame] | None:
-    """The lineage and the table of the map that an earlier run left; None where there is none. Raises ``ArtifactError`` when it cannot be read."""
+    """The lineage and the table of the map that an earlier run left; None where there never was one.
+
+    Raises ``ArtifactError`` when it is lost, damaged or older than the tables beside it: slots would be given away a second time, without a word.
+    """
     path = folder / FEATURE_MAP
     if not path.exists():
-        _refuse_a_lost_map(folder)
+        if (folder / META).exists():
+            raise ArtifactError(f"{path} is missing, {META} beside it says that there was one", next_step=_BROKEN_MAP)
         return None
+    meta = _meta_if_readable(folder)
+    if meta is not None:  # before it is parsed: Polars ends the process over some damaged files
+        refuse_other_files(folder, meta.files, (FEATURE_MAP,), _BROKEN_MAP)
+    lineage, table = _parsed_map(path)
+    if meta is not None and not lineage.fits(meta.lineage.fingerprint):
+        ours, theirs = lineage.fingerprint, meta.lineage.fingerprint
+        raise ArtifactError(f"{path} is another or an older map ({ours})", expected=f"that of {META} ({theirs})", next_step=_BROKEN_MAP)
+    return lineage, table
+
+
+def _parsed_map(path: Path) -> tuple[Lineage, pl.DataFrame]:
     try:
         raw: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[LINEAGE_KEY])
         lineage = Lineage(raw["id"], tuple(Fingerprint(**f) for f in raw["history"]))
@@ -68,25 +83,15 @@ def read_feature_map(folder: Path) -> tuple[Lineage, pl.DataFrame] | None:
         raise ArtifactError(f"{path} cannot be read ({error})", expected="the feature map of an earlier run", next_step=_BROKEN_MAP) from error
     if not whole:
         raise ArtifactError(f"{path} is damaged: its {len(table):,} entries are not those that its lineage {lineage.id} has given slots", next_step=_BROKEN_MAP)
-    _refuse_an_older_map(folder, lineage)
     return lineage, table
 
 
-def _refuse_a_lost_map(folder: Path) -> None:
-    """A new map in its place would give every slot away again, without a word."""
-    if (folder / META).exists():
-        raise ArtifactError(f"{folder / FEATURE_MAP} is missing, {META} beside it says that there was one", next_step=_BROKEN_MAP)
-
-
-def _refuse_an_older_map(folder: Path, lineage: Lineage) -> None:
-    """One that was put back from an old backup would give slots of today to others. What the tables beside it say cannot be asked where they are lost."""
+def _meta_if_readable(folder: Path) -> DatasetMeta | None:
+    """A lost description does not cost the map."""
     try:
-        meta = read_meta(folder)
+        return read_meta(folder)
     except ArtifactError:
-        return
-    if meta is not None and not lineage.fits(meta.lineage.fingerprint):
-        ours, theirs = lineage.fingerprint, meta.lineage.fingerprint
-        raise ArtifactError(f"{folder / FEATURE_MAP} is another or an older map ({ours})", expected=f"that of {META} ({theirs})", next_step=_BROKEN_MAP)
+        return None
 
 
 _BROKEN_MAP = "Bring it back from a backup; or start over with a new map, which makes published lists and checkpoints useless: --new-map"
