@@ -20,7 +20,7 @@ def own_moment(log: Table, rule: HotnessRule, start_us: int, asked: Table | None
 
     ``asked``: further pairs of an item and a moment of the log, not before the item's first one, which are answered and count nothing.
     """
-    pairs = log.group_by("item", "ts_us").agg(nw.len().cast(nw.Float64).alias("impressions"), _clicks().sum().alias("clicks"))
+    pairs = _pairs(log)
     is_first = (nw.col("ts_us") == nw.col("ts_us").min().over("item")).cast(nw.Int64)
     moments = pairs.with_columns(is_first.alias("new_items")).group_by("ts_us").agg(nw.col("impressions", "clicks", "new_items").sum())
     items_seen = nw.col("new_items").cum_sum().over(order_by="ts_us") - nw.col("new_items")
@@ -32,10 +32,19 @@ def own_moment(log: Table, rule: HotnessRule, start_us: int, asked: Table | None
 
 
 def decayed_sums(log: Table, moment_us: int, rule: HotnessRule) -> Table:
-    """``item``, ``rows`` (raw count), ``impressions`` and ``clicks`` (decayed) of each item, from the rows strictly before ``moment_us``."""
+    """``item``, ``rows`` (raw count), ``impressions`` and ``clicks`` (decayed) of each item, from the rows strictly before ``moment_us``.
+
+    Summed in order of time, so that one log gives the same bits in every run; a sum of parts has them from whichever thread comes first.
+    """
     decay = _power_of_two((nw.col("ts_us") - moment_us) / rule.half_life_us)
-    past = log.filter(nw.col("ts_us") < moment_us).with_columns(decay.alias("decay"))
-    return past.group_by("item").agg(nw.len().alias("rows"), nw.col("decay").sum().alias("impressions"), (nw.col("decay") * _clicks()).sum().alias("clicks"))
+    pairs = _pairs(log.filter(nw.col("ts_us") < moment_us)).with_columns(nw.col("impressions").alias("rows"), nw.col("impressions", "clicks") * decay)
+    until = pairs.with_columns(nw.col("impressions", "clicks").cum_sum().over("item", order_by="ts_us"))
+    return until.group_by("item").agg(nw.col("rows").sum().cast(nw.Int64), nw.col("impressions", "clicks").max())
+
+
+def _pairs(log: Table) -> Table:
+    """``impressions`` and ``clicks`` of each ``item`` and ``ts_us``, f64."""
+    return log.group_by("item", "ts_us").agg(nw.len().cast(nw.Float64).alias("impressions"), _clicks().sum().alias("clicks"))
 
 
 def _counting_nothing(asked: Table, pairs: Table) -> Table:
