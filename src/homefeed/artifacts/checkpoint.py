@@ -103,7 +103,7 @@ def read_checkpoint(folder: Path, name: str, meta: DatasetMeta) -> Checkpoint:
         raise ArtifactError(f"{path} holds a {checkpoint.model.kind} model", expected=kind, next_step=train_it)
     misfit = first_misfit(checkpoint.model, checkpoint.fingerprint.size, _width(meta.schema.user), _width(meta.schema.item))
     if misfit:
-        raise ArtifactError(f"The weights in {path} cannot be used: the model {misfit.what}", expected=misfit.expected, next_step=train_it)
+        raise ArtifactError(f"The weights in {path} cannot be used: {misfit.what}", expected=misfit.expected, next_step=train_it)
     return checkpoint
 
 

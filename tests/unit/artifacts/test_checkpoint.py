@@ -111,6 +111,21 @@ def test_a_column_that_models_do_not_read_makes_no_difference(tmp_path: Path) ->
     assert read_checkpoint(tmp_path, DEEPFM, replace(META, schema=with_stock))
 
 
+def test_weights_of_other_dimensions_than_the_map_and_the_columns_say_are_refused_by_name(tmp_path: Path) -> None:
+    fitted = checkpoint()
+    wide = dict(fitted.model.arrays) | {"embedding": np.zeros((11, 3), np.float32)}
+    path = write_checkpoint(tmp_path, DEEPFM, replace(fitted, model=replace(fitted.model, arrays=wide)))
+    expected = rf"weights in {path} cannot be used: model\.embedding is float32 \[11, 3\]\. Expected float32 \[10, 3\]\. Train it: homefeed train rank"
+    with pytest.raises(ArtifactError, match=expected):
+        read_checkpoint(tmp_path, DEEPFM, META)
+
+
+def test_another_kind_of_model_under_a_checkpoints_name_is_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, POINTWISE, checkpoint())
+    with pytest.raises(ArtifactError, match=r"dssm_pointwise\.pth holds a deepfm model\. Expected dssm_pointwise\. Train it: homefeed train recall"):
+        read_checkpoint(tmp_path, POINTWISE, META)
+
+
 class Trap:
     """Pickled, it would make a file when it is loaded."""
 
