@@ -23,7 +23,7 @@ from store_servers import REDIS_SERVER
 
 from homefeed.cli import cli
 
-SOURCE = Path(__file__).parents[2] / "src"
+SOURCE = Path(__file__).parents[1] / "src"
 SECONDS = 120
 QUICK_TRAINING = """
 [recall]
