@@ -62,7 +62,8 @@ def _fit(
     progress: Progress,
 ) -> tuple[ModelWeights, int]:
     torch.manual_seed(train.seed)
-    inputs = inputs_for(dataset.users, dataset.items, rows.user, rows.item, dataset.map_size, train.min_count)
+    logged = rows.of_the_log()  # what was only drawn makes no id known
+    inputs = inputs_for(dataset.users, dataset.items, logged.user, logged.item, dataset.map_size, train.min_count)
     log_hotness = np.log1p(rows.hotness)
     mean, std = float(log_hotness.mean()), float(log_hotness.std()) or 1.0
     learn = _LogRows(rows, mean, std)

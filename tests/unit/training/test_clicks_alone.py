@@ -45,6 +45,16 @@ def test_the_ranker_learns_the_taste_that_hotness_cannot_know(drawn: ProcessedDa
     assert auc(test.label, test.hotness) < 0.65
 
 
+def test_an_id_that_was_only_drawn_stays_unknown_to_the_ranker(drawn: ProcessedDataset) -> None:
+    logged = drawn.train.of_the_log()
+    rare = np.bincount(logged.item, minlength=len(drawn.items)) < 20
+    often_drawn = np.bincount(drawn.train.item[drawn.train.drawn], minlength=len(drawn.items)) >= 20
+    model = train_rank(drawn, RANK.model_copy(update={"max_epochs": 1}), TrainConfig(min_count=20), refit=False, progress=Silent()).reported.model
+    slots = drawn.items.slots[rare & often_drawn, 0]
+    assert len(slots) > 0
+    assert not model.vocabulary.row[slots].any()
+
+
 def test_its_figures_say_what_they_are_against_and_that_they_are_no_click_rate(drawn: ProcessedDataset, ranker: Fitted) -> None:
     said = Lines()
     figures = measure_rank(drawn, ranker.reported, said)
