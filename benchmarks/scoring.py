@@ -12,7 +12,8 @@ import numpy as np
 
 from benchmarks.figures import ScoringFigures, percentile
 from benchmarks.process import Workplace
-from homefeed.artifacts.bundle import RECORD, read_bundle
+from homefeed.artifacts.bundle_files import RECORD
+from homefeed.artifacts.bundle_reader import read_bundle
 from homefeed.serving.rank_service import RankService
 
 CANDIDATES = 100

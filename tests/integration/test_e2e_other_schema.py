@@ -11,7 +11,8 @@ import pytest
 import torch
 from shop_project import QUICK_TRAINING, Api, Project, server_with_a_port
 
-from homefeed.artifacts.bundle import Bundle, read_bundle
+from homefeed.artifacts.bundle import Bundle
+from homefeed.artifacts.bundle_reader import read_bundle
 from homefeed.artifacts.checkpoint import read_checkpoint
 from homefeed.artifacts.processed import Interactions, ProcessedDataset, read_dataset
 from homefeed.features.encoder import encode

@@ -14,7 +14,8 @@ import pytest
 import torch
 from shop_project import QUICK_TRAINING, Project, server_with_a_port
 
-from homefeed.artifacts.bundle import Bundle, read_bundle
+from homefeed.artifacts.bundle import Bundle
+from homefeed.artifacts.bundle_reader import read_bundle
 from homefeed.artifacts.checkpoint import read_checkpoint
 from homefeed.artifacts.processed import ProcessedDataset, read_dataset
 from homefeed.core.errors import ArtifactError

@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from homefeed.artifacts.bundle import prune_bundles, read_bundle, write_bundle, write_live
+from homefeed.artifacts.bundle_reader import read_bundle
+from homefeed.artifacts.bundle_writer import write_bundle
+from homefeed.artifacts.release_folder import prune_bundles, write_live
 from homefeed.artifacts.checkpoint import DEEPFM, POINTWISE, checkpoint_path, read_checkpoint, reported, write_checkpoint
 from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_tag_slots
 from homefeed.bootstrap.measure import Figures, measure_rank, measure_recall
@@ -57,6 +59,7 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
     dataset = read_dataset(config.paths.processed)
     with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store:
         with closing(store.writer(dataset.meta.lineage.id, adopt=adopt)) as writer:
+            writer.begin()
             draft = _draft(dataset, config, progress)
             with progress.task("Lists to the store", len(draft.bundle.users) - 1, "users") as advance:
                 writer.stage(draft.bundle.release, draft.user_lists(), draft.hot(), advance)

@@ -33,6 +33,11 @@ class CandidateSet:
         """Those at ``index`` (positions in the wanted order, or a mask)."""
         return CandidateSet(self.item[index], self.score[index], self.source[index])
 
+    def followed_by(self, others: CandidateSet) -> CandidateSet:
+        """These, then ``others``."""
+        item, score, source = (self.item, others.item), (self.score, others.score), (self.source, others.source)
+        return CandidateSet(np.concatenate(item), np.concatenate(score), np.concatenate(source))
+
     def with_scores(self, score: Scores) -> CandidateSet:
         return replace(self, score=score)
 

@@ -44,12 +44,24 @@ class Release:
         fields: Any = json.loads(text)
         try:
             previous = fields.pop("previous", None)
-            return cls(**fields, previous=Previous(**previous) if previous else None)
+            record = cls(**fields, previous=Previous(**previous) if previous else None)
+            record._check_types()
         except (TypeError, AttributeError) as error:
             raise ValueError(f"not a release record: {error}") from None
+        return record
 
     def age_seconds(self, now: datetime) -> float:
         return (now - datetime.fromisoformat(self.created_at)).total_seconds()
+
+    def _check_types(self) -> None:
+        """Whoever reads a record need not expect anything in it but what a record holds. Raises ``TypeError`` or ``ValueError``."""
+        texts = (self.id, self.created_at, self.lineage, self.fingerprint, self.fitted_until, self.seen_policy, self.previous.id if self.previous else "")
+        if not all(isinstance(text, str) for text in texts) or type(self.previous.db if self.previous else 0) is not int:
+            raise TypeError("a field of another type")
+        if not isinstance(self.counts, dict) or not isinstance(self.metrics, dict):
+            raise TypeError("counts and metrics are not by name")
+        if datetime.fromisoformat(self.created_at).tzinfo is None:
+            raise ValueError(f"created_at {self.created_at!r} names no time zone")
 
 
 def new_release_id(now: datetime) -> str:

@@ -45,4 +45,4 @@ class Slate:
     release: str
     degraded: tuple[str, ...] = ()
     is_short: bool = False
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)

@@ -12,6 +12,7 @@ from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Progress
 from homefeed.core.release import Release
 from homefeed.core.slate import Request, Slate
+from homefeed.serving.degraded import LIST
 from homefeed.serving.pipeline import standard_pipeline
 from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.serving.releases import OneRelease
@@ -36,7 +37,8 @@ class ListsInMemory:
 def served_slates(bundle: Bundle, lists: Iterable[UserList], users: Rows, k: int, progress: Progress) -> Rows:
     """int32[U, k] rows of the bundle's items for ``users`` (int32[U], rows of its users), best first, 0-padded; ``lists``: what an export would write.
 
-    Raises ``ArtifactError`` when the pipeline answers degraded: such slates are not the system's.
+    Whom ``lists`` leaves out is shown what is hot, as by the API. Raises ``ArtifactError`` when the pipeline answers degraded in any other way: such slates are
+    not the system's.
     """
     release = ReleaseInMemory.of(bundle)
     pipeline = standard_pipeline(ListsInMemory(bundle.release, lists), OneRelease(release))
@@ -51,8 +53,8 @@ def served_slates(bundle: Bundle, lists: Iterable[UserList], users: Rows, k: int
 
 
 def _item_rows(release: ReleaseInMemory, slate: Slate) -> Rows:
-    if slate.degraded:
-        raise ArtifactError(
-            f"The slate of {slate.uid} was served without {', '.join(slate.degraded)}: {release.ranker.failure}", next_step="Train again: homefeed train"
-        )
+    out = set(slate.degraded) - {LIST}
+    if out:
+        why = "; ".join(release.reasons().values())
+        raise ArtifactError(f"The slate of {slate.uid} was served without {', '.join(sorted(out))}: {why}", next_step="Train again: homefeed train")
     return release.ranker.item_rows([item.item_id.encode() for item in slate.items])

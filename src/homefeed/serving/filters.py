@@ -41,13 +41,8 @@ class Available:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Items that a known user has not clicked, where the release leaves those out; all of them for a user who has clicked all: a feed is never empty.
-
-    An exported list has been through this already.
-    """
+    """Items that a known user has not clicked, where the release leaves those out."""
 
     def keep(self, visit: Visit, candidates: CandidateSet) -> Mask:
-        if visit.user_row == 0 or visit.has_list:
-            return np.ones(len(candidates), np.bool_)
-        unseen = np.isin(candidates.item, visit.release.bundle.seen.of(visit.user_row), invert=True)
-        return unseen if unseen.any() else ~unseen
+        seen = visit.release.bundle.seen.of(visit.user_row)
+        return np.isin(candidates.item, seen, invert=True) if len(seen) else np.ones(len(candidates), np.bool_)

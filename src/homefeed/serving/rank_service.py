@@ -14,6 +14,8 @@ from homefeed.features.encoder import encode
 from homefeed.features.entities import EntityTable
 from homefeed.models.folded import FoldedDeepFM, Part
 from homefeed.models.lookup import one_row
+from homefeed.models.weights import ModelWeights
+from homefeed.serving.sound_weights import UNUSABLE, check_weights
 
 
 class RankerUnavailableError(HomefeedError):
@@ -24,15 +26,16 @@ class RankService:
     """Raw ids to rows of the release's tables, and rows to pCTR. ``failure`` says why the ranker is out; lookups work all the same."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
         self._user_rows = {uid: row for row, uid in enumerate(bundle.users.ids) if row}
         self._item_rows = {iid.encode(): row for row, iid in enumerate(bundle.items.ids) if row}
-        self.failure: str | None = None
+        self.failure: str | None = bundle.faults.get("rank")
         self._model: FoldedDeepFM | None = None
-        try:
-            self._fold(bundle)
-        except (KeyError, ValueError, IndexError, TypeError) as error:
-            self.failure = f"the ranker of release {bundle.release.id} cannot be used: {error}"
+        if bundle.rank is not None and self.failure is None:
+            try:
+                self._fold(bundle, bundle.rank)
+            except UNUSABLE as error:
+                self._model = None
+                self.failure = f"the ranker of release {bundle.release.id} cannot be used: {error}"
 
     def user_row(self, uid: str) -> int:
         """The user's row; 0 for a stranger."""
@@ -43,20 +46,25 @@ class RankService:
         return np.fromiter(map(self._item_rows.get, raw_ids, repeat(0)), np.int32, len(raw_ids))
 
     def score(self, items: Rows, user_row: int = 0, guest: EntityTable | None = None) -> Scores:
-        """pCTR float32[n] of ``items`` for the user of a row, or for a guest with tags. Raises ``RankerUnavailableError``."""
+        """pCTR float32[n] of ``items`` for the user of a row, or for a guest with tags. Raises ``RankerUnavailableError``; each score is a finite number."""
         if self._model is None:
             raise RankerUnavailableError(self.failure or "the release has no ranker")
-        return self._model.score(self._user_part(self._model, user_row, guest), items)
+        scores = self._model.score(self._user_part(self._model, user_row, guest), items)
+        if not np.isfinite(scores).all():
+            raise RankerUnavailableError("the ranker's scores are not finite")
+        return scores
 
-    def _fold(self, bundle: Bundle) -> None:
-        weights = bundle.rank
-        users = encode(bundle.users, weights.vocabulary, weights.user_scale, 0)
-        items = encode(bundle.items, weights.vocabulary, weights.item_scale, users.n_fields)
-        model = FoldedDeepFM.fold(weights, items, bundle.hotness)
-        model.user_part(one_row(users, 0))
-        self._users, self._model = users, model
+    def _fold(self, bundle: Bundle, weights: ModelWeights) -> None:
+        """Raises one of ``UNUSABLE`` where the model does not fit the release's tables."""
+        check_weights(weights)
+        self._weights = weights
+        self._users = encode(bundle.users, weights.vocabulary, weights.user_scale, 0)
+        items = encode(bundle.items, weights.vocabulary, weights.item_scale, self._users.n_fields)
+        self._model = FoldedDeepFM.fold(weights, items, bundle.hotness)
+        if not np.isfinite(self._model.score(self._model.user_part(one_row(self._users, 0)), bundle.hot)).all():
+            raise ValueError("its scores are not finite")
 
     def _user_part(self, model: FoldedDeepFM, user_row: int, guest: EntityTable | None) -> Part:
         if guest is None:
             return model.user_part(one_row(self._users, user_row))
-        return model.user_part(encode(guest, self._bundle.rank.vocabulary, self._bundle.rank.user_scale, 0))
+        return model.user_part(encode(guest, self._weights.vocabulary, self._weights.user_scale, 0))

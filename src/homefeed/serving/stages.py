@@ -20,7 +20,7 @@ class Visit:
     """One request beside the release that answers it.
 
     ``user_row``: row of the release's user table, 0 for a stranger.
-    ``tags``: a one-row table for those who have no list, None where the shop knows no tag of theirs.
+    ``tags``: a guest's, as a one-row table, None where the shop knows no tag of theirs.
     ``listed``: what the store answered, None where it was not asked, did not answer, or spoke of a release that is not here.
     ``degraded``: the parts that could not do their work.
     """

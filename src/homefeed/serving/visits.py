@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homefeed.core.errors import HomefeedError, StoreUnavailableError
+from homefeed.core.errors import HomefeedError, StoreError
 from homefeed.core.slate import Request
+from homefeed.serving.degraded import LIST, REDIS, RELEASE, TAGS
 from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.serving.releases import Releases
 from homefeed.serving.stages import Visit
 from homefeed.store.base import ListRead, ReleaseReader
-
-REDIS, RELEASE, RANK_SERVICE = "redis", "release", "rank_service"
-"""Names of parts in ``degraded`` and in /health."""
 
 _TURNS = 3
 """How often a list may turn out to be of yet another release before the request goes on without it."""
@@ -31,24 +29,27 @@ class Reception:
 
     def receive(self, request: Request, list_size: int) -> Visit:
         """Raises ``NoReleaseError`` when no release has ever been in reach."""
-        release = self._current()
+        release = self.current()
+        live_id: str | None = None
         for _ in range(_TURNS):
             user_row = release.ranker.user_row(request.uid)
             if not user_row:
                 return self._stranger(request, release)
             try:
-                listed = self.reader.read_list(int(release.bundle.users.slots[user_row, 0]), list_size)
-            except StoreUnavailableError:
+                listed = self.reader.read_list(_slot(release, user_row), list_size)
+            except StoreError:
                 return Visit(request, release, user_row, degraded=(REDIS,))
             if listed.release_id == release.id:
                 return _known(request, release, user_row, listed)
-            live = self.releases.named(listed.release_id)
+            live_id = listed.release_id
+            live = self.releases.named(live_id)
             if live is None:
                 break
             release = live
-        return Visit(request, release, release.ranker.user_row(request.uid), degraded=(RELEASE,))
+        return self._without_the_live_one(request, list_size, live_id)
 
-    def _current(self) -> ReleaseInMemory:
+    def current(self) -> ReleaseInMemory:
+        """Raises ``NoReleaseError``."""
         release = self.releases.current()
         if release is None:
             raise NoReleaseError("There is no release to serve", next_step="Publish one: homefeed export")
@@ -56,9 +57,30 @@ class Reception:
 
     def _stranger(self, request: Request, release: ReleaseInMemory) -> Visit:
         tags = release.guests.read(request.tags) if request.tags else None
-        return Visit(request, release, tags=tags, degraded=(RELEASE,) if self.releases.behind() else ())
+        behind = (RELEASE,) if self.releases.behind() else ()
+        by_tags = (TAGS,) if tags is not None and release.towers.failure else ()
+        return Visit(request, release, tags=tags, degraded=(*behind, *by_tags))
+
+    def _without_the_live_one(self, request: Request, list_size: int, live_id: str | None) -> Visit:
+        """The release before answers, with its own lists where the live one's record says they lie."""
+        release, previous = self.current(), self.releases.before(live_id)
+        user_row = release.ranker.user_row(request.uid)
+        if not user_row or previous is None or previous.id != release.id:
+            return Visit(request, release, user_row, degraded=(RELEASE,))
+        try:
+            listed = self.reader.read_list(_slot(release, user_row), list_size, db=previous.db)
+        except StoreError:
+            return Visit(request, release, user_row, degraded=(RELEASE, REDIS))
+        if listed.release_id != release.id:
+            return Visit(request, release, user_row, degraded=(RELEASE,))
+        return _known(request, release, user_row, listed, (RELEASE,))
 
 
-def _known(request: Request, release: ReleaseInMemory, user_row: int, listed: ListRead) -> Visit:
-    tags = None if listed.item_ids else release.guests.of_user(user_row)
-    return Visit(request, release, user_row, tags, listed)
+def _slot(release: ReleaseInMemory, user_row: int) -> int:
+    return int(release.bundle.users.slots[user_row, 0])
+
+
+def _known(request: Request, release: ReleaseInMemory, user_row: int, listed: ListRead, degraded: tuple[str, ...] = ()) -> Visit:
+    """An export leaves nobody without a list whom the release knows: one that is not there has been evicted or deleted."""
+    gone = () if listed.item_ids else (LIST,)
+    return Visit(request, release, user_row, None, listed, (*degraded, *gone))

@@ -1,23 +1,36 @@
-"""A thread that notices new releases, so that strangers and /health meet them too."""
+"""A thread that notices new releases and a store that is out or back, so that no request has to find out."""
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from threading import Event, Lock, Thread
 
-from homefeed.core.errors import StoreError
-from homefeed.serving.releases import ReleaseHolder
+from homefeed.core.errors import StoreError, StoreUnavailableError
+from homefeed.serving.breaker import CircuitBreaker
+from homefeed.serving.holder import ReleaseHolder
+from homefeed.serving.incidents import Incidents
 
 logger = logging.getLogger(__name__)
 
+_SECONDS = 1.0
+_SECONDS_WHILE_OUT = 0.25
+
 
 class ReleaseWatcher:
-    """Starts lazily in the process that serves: a server may import the application before it forks, and threads do not survive that."""
+    """The only one who asks while the breaker is open. Starts lazily in the process that serves: a server may import the application before it forks,
+    and threads do not survive that.
 
-    def __init__(self, releases: ReleaseHolder, interval_seconds: float = 1.0) -> None:
+    ``revive``: starts a store that is ours to start, unless it runs; called when it does not answer.
+    """
+
+    def __init__(self, releases: ReleaseHolder, breaker: CircuitBreaker, revive: Callable[[], None], interval_seconds: float = _SECONDS) -> None:
         self._releases = releases
+        self._breaker = breaker
+        self._revive = revive
         self._interval_seconds = interval_seconds
+        self._incidents = Incidents()
         self._lock = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
@@ -40,15 +53,32 @@ class ReleaseWatcher:
             self._thread.join()
 
     def _watch(self) -> None:
-        answers = True
-        while not self._stop.wait(self._interval_seconds):
+        while not self._stop.wait(self._pause_seconds()):
             try:
-                self._releases.refresh()
-            except StoreError as error:
-                if answers:
-                    logger.warning("%s", error)
-                answers = False
-            else:
-                if not answers:
-                    logger.warning("The store answers again.")
-                answers = True
+                self._look()
+            except Exception as error:
+                if self._incidents.is_news(error):
+                    logger.exception("Watching the store failed in a way that nobody foresaw; it goes on")
+
+    def _pause_seconds(self) -> float:
+        return min(self._interval_seconds, _SECONDS_WHILE_OUT) if self._breaker.is_open else self._interval_seconds
+
+    def _look(self) -> None:
+        try:
+            self._releases.refresh()
+        except StoreUnavailableError as error:
+            self._breaker.open(error)
+            self._try_to_revive()
+        except StoreError as error:
+            self._breaker.close()  # it answers, if only with a record that cannot be read
+            if self._incidents.is_news(error):
+                logger.error("%s", error)
+        else:
+            self._breaker.close()
+
+    def _try_to_revive(self) -> None:
+        try:
+            self._revive()
+        except StoreError as error:
+            if self._incidents.is_news(error):
+                logger.error("%s", error)

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 from small_release import small_bundle
 
-from homefeed.artifacts.bundle import RECORD, prune_bundles, read_bundle, read_live, write_bundle, write_live
+from homefeed.artifacts.bundle_files import RECORD
+from homefeed.artifacts.bundle_reader import read_bundle
+from homefeed.artifacts.bundle_writer import write_bundle
+from homefeed.artifacts.release_folder import prune_bundles, read_live, write_live
 from homefeed.core.errors import ArtifactError
 
-FILES = ("users", "items", "hot", "seen", "recall", "rank")
+TABLES = ("users.safetensors", "items.safetensors", "hot.safetensors", "seen.safetensors", "tags.json")
+MODELS = ("recall", "rank")
 
 
 def assert_same(one: Any, other: Any) -> None:
@@ -52,7 +56,7 @@ def test_nothing_but_the_bundle_is_left(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["r1"]
 
 
-@pytest.mark.parametrize("name", [*(f"{name}.safetensors" for name in FILES), "tags.json"])
+@pytest.mark.parametrize("name", TABLES)
 def test_one_flipped_bit_anywhere_is_refused_with_the_files_name(name: str, tmp_path: Path) -> None:
     folder = write_bundle(tmp_path, small_bundle())
     content = bytearray((folder / name).read_bytes())
@@ -62,7 +66,21 @@ def test_one_flipped_bit_anywhere_is_refused_with_the_files_name(name: str, tmp_
         read_bundle(folder)
 
 
-@pytest.mark.parametrize("name", [*(f"{name}.safetensors" for name in FILES), "tags.json", RECORD])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_broken_or_missing_model_costs_that_model_alone(name: str, tmp_path: Path) -> None:
+    bundle = small_bundle()
+    folder = write_bundle(tmp_path, bundle)
+    path = folder / f"{name}.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x99")
+    assert f"{path} is not the file that was written" in read_bundle(folder).faults[name]
+    path.unlink()
+    again = read_bundle(folder)
+    assert (list(again.faults), getattr(again, name)) == ([name], None)
+    lost = {"rank": {"rank"}, "recall": {"recall", "item_vectors"}}[name] | {"faults"}
+    assert_same(*({f.name: getattr(one, f.name) for f in fields(one) if f.name not in lost} for one in (bundle, again)))
+
+
+@pytest.mark.parametrize("name", [*TABLES, RECORD])
 def test_a_missing_file_is_refused(name: str, tmp_path: Path) -> None:
     folder = write_bundle(tmp_path, small_bundle())
     (folder / name).unlink()

@@ -13,7 +13,7 @@ import pytest
 from processed_shop import processed_shop
 from store_servers import Server
 
-from homefeed.artifacts.bundle import read_live
+from homefeed.artifacts.release_folder import read_live
 from homefeed.bootstrap import jobs
 from homefeed.bootstrap.measure import measure_rank, measure_recall
 from homefeed.bootstrap.status import say_status

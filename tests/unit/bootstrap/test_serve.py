@@ -21,7 +21,8 @@ import pytest
 from small_release import full_lists, iid, small_bundle, with_broken_ranker
 from store_servers import REDIS_SERVER, real_redis
 
-from homefeed.artifacts.bundle import Bundle, write_bundle
+from homefeed.artifacts.bundle import Bundle
+from homefeed.artifacts.bundle_writer import write_bundle
 from homefeed.store.base import UserList
 from homefeed.store.connection import Store, connect
 from homefeed.store.location import StoreLocation, write_store_file

@@ -51,9 +51,9 @@ def _entities(prefix: str, n: int, first_slot: int) -> EntityTable:
 LISTS = [UserList(1, ["i3", "i19", "i7", "i5"], b"0000"), UserList(3, ["i20", "i1"], b"01")]
 
 
-def test_slates_are_the_lists_ranked_by_the_pipeline_without_sold_out_items() -> None:
+def test_slates_are_the_lists_ranked_by_the_pipeline_without_sold_out_items_and_filled_up_behind() -> None:
     slates = served_slates(bundle(), LISTS, np.array([1, 3], np.int32), 5, Silent())
-    assert slates.tolist() == [[7, 5, 3, 0, 0], [20, 1, 0, 0, 0]]
+    assert slates.tolist() == [[7, 5, 3, 20, 18], [20, 1, 18, 17, 16]]
 
 
 def test_a_slate_holds_its_first_k_and_follows_the_order_of_the_users_asked() -> None:

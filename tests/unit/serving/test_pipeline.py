@@ -59,7 +59,9 @@ def test_the_user_of_slot_1_is_a_user_like_any_other(shop: Shop) -> None:
 
 
 def test_a_slate_is_the_list_in_order_of_click_probability(shop: Shop) -> None:
-    slate = shop.recommend("bob", top_k=100)
+    listed = [i for i in shop.store.lists[2] if i not in GONE]
+    slate = shop.recommend("bob", top_k=len(listed))
+    assert set(ids(slate)) == set(listed)
     rows = shop.release.ranker.item_rows([i.encode() for i in ids(slate)])
     np.testing.assert_allclose([item.score for item in slate.items], shop.release.ranker.score(rows, 2), rtol=1e-6)
     assert [item.score for item in slate.items] == sorted((item.score for item in slate.items), reverse=True)
@@ -150,11 +152,11 @@ def test_tags_of_a_request_do_not_change_a_known_users_slate(shop: Shop) -> None
     assert shop.recommend("bob", utag1="young") == shop.recommend("bob")
 
 
-def test_a_known_user_without_a_list_is_cold_and_served_by_tags_then_by_hotness(shop: Shop) -> None:
-    tagged, plain = shop.recall("tagged"), shop.recall("plain")
-    assert (tagged.is_cold_start, plain.is_cold_start) == (True, True)
-    assert {item.source for item in tagged.items} == {"tags"}
-    assert {item.source for item in plain.items} == {"hot"}
+def test_a_known_user_whose_list_is_gone_is_cold_and_served_what_is_hot(shop: Shop) -> None:
+    for uid, row in (("tagged", 7), ("plain", 8)):
+        slate = shop.recall(uid)
+        assert (slate.is_cold_start, slate.degraded) == (True, ("list",))
+        assert ids(slate) == shop.hot(GONE | {iid(r) for r in shop.bundle.seen.of(row).tolist()})[:50]
 
 
 def test_clicked_items_stay_away_from_every_path_that_is_not_the_exported_list(shop: Shop) -> None:
@@ -170,7 +172,7 @@ def test_a_user_who_has_clicked_everything_on_offer_gets_it_again() -> None:
     everything = np.tile(np.arange(1, N_ITEMS + 1, dtype=np.int32), len(UIDS) - 1)
     shop = Shop(small_bundle(seen=SeenItems(np.arange(-1, len(UIDS)).clip(0) * N_ITEMS, everything)))
     assert ids(shop.recall("plain", top_k=500)) == shop.hot()
-    assert {item.source for item in shop.recall("tagged").items} == {"tags"}
+    assert len(shop.recommend("plain").items) == 10
     shop.store.down = True
     assert len(shop.recommend("bob").items) == 10
 
@@ -211,13 +213,50 @@ def test_a_sold_out_item_never_shows(shop: Shop, uid: str, down: bool) -> None:
 
 def test_a_list_that_is_sold_out_altogether_gives_way_to_the_next_source(shop: Shop) -> None:
     shop.store.lists = {2: sorted(GONE)}
-    assert ids(shop.recall("bob")) == shop.hot()[:50]
+    assert [item.source for item in shop.recall("bob").items] == ["tags"] * 50
+    assert len(shop.recommend("bob").items) == 10
 
 
-def test_few_items_make_a_short_slate(shop: Shop) -> None:
-    shop.store.lists = {2: [iid(1), iid(2)]}
-    assert len(shop.recommend("bob").items) == 2
-    assert shop.recommend("bob", offset=2).items == ()
+def test_a_short_list_is_filled_up_by_the_users_tags_and_stays_short_in_recall(shop: Shop) -> None:
+    shop.store.lists = {2: [iid(1), iid(2), iid(3)]}
+    assert ids(shop.recall("bob")) == [iid(1), iid(2)]
+    pages = [shop.recommend("bob", top_k=30, offset=offset) for offset in (0, 30, 60, 90)]
+    whole = shop.recommend("bob", top_k=100)
+    assert [i for page in pages for i in ids(page)] == ids(whole)
+    assert len(set(ids(whole))) == 100
+    assert set(ids(whole)[:2]) == {iid(1), iid(2)}
+    assert [item.source for item in whole.items] == ["dssm"] * 2 + ["tags"] * 98
+    for part in (whole.items[:2], whole.items[2:]):
+        assert [item.score for item in part] == sorted((item.score for item in part), reverse=True)
+    assert not (GONE | {iid(r) for r in shop.bundle.seen.of(2).tolist()}) & set(ids(whole))
+    assert not any(page.is_short for page in (*pages, whole))
+
+
+def test_without_a_ranker_what_fills_up_stands_behind_the_list() -> None:
+    shop = Shop(with_broken_ranker(small_bundle()))
+    shop.store.lists = {2: [iid(1), iid(2), iid(3)]}
+    assert [item.source for item in shop.recommend("bob", top_k=5).items] == ["dssm", "dssm", "tags", "tags", "tags"]
+
+
+def test_a_short_hot_list_is_filled_up_with_all_that_is_on_sale(shop: Shop) -> None:
+    bundle = small_bundle(hot=np.array([5, 6], np.int32))
+    shop = Shop(bundle)
+    assert ids(shop.recall("nobody")) == [iid(5), iid(6)]
+    slate = shop.recommend("nobody", top_k=100)
+    assert (len(set(ids(slate))), slate.is_short) == (100, False)
+    hottest = [iid(int(row)) for row in np.argsort(-bundle.hotness, kind="stable") if row not in (0, 5, 6, *SOLD_OUT)]
+    assert (set(ids(slate)[:2]), set(ids(slate)[2:])) == ({iid(5), iid(6)}, set(hottest[:98]))
+
+
+def test_a_slate_is_short_only_where_the_shop_has_more_than_the_visitor_gets() -> None:
+    few = np.arange(N_ITEMS + 1) < 8
+    shop = Shop(small_bundle(available=few, hot=np.arange(1, 8, dtype=np.int32)))
+    shop.store.lists = {2: [iid(row) for row in range(1, 8)]}
+    assert [len(shop.recommend("bob", offset=offset).items) for offset in (0, 5, 7)] == [7, 2, 0]
+    assert not any(shop.recommend("bob", offset=offset).is_short for offset in (0, 5, 7, 200))
+    shop.store.lists, shop.bundle.seen.items[5:9] = {}, [1, 2, 3, 4]
+    slate = shop.recommend("tagged", top_k=5)
+    assert (set(ids(slate)), slate.is_short) == ({iid(5), iid(6), iid(7)}, True)
 
 
 def test_tags_that_do_not_fit_the_user_table_are_refused() -> None:

@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 from small_release import NOW, UIDS, MemoryStore, full_lists, small_bundle, with_broken_ranker
 
-from homefeed.artifacts.bundle import Bundle, write_bundle, write_live
+from homefeed.artifacts.bundle import Bundle
+from homefeed.artifacts.bundle_writer import write_bundle
+from homefeed.artifacts.release_folder import write_live
 from homefeed.core.slate import Request, Slate
+from homefeed.serving.breaker import CircuitBreaker
 from homefeed.serving.health import Health, check_health
+from homefeed.serving.holder import ReleaseHolder
 from homefeed.serving.pipeline import standard_pipeline
 from homefeed.serving.release_in_memory import ReleaseInMemory
-from homefeed.serving.releases import ReleaseHolder
 from homefeed.serving.visits import NoReleaseError
 from homefeed.serving.watcher import ReleaseWatcher
 
@@ -189,14 +192,14 @@ def test_a_switch_under_concurrent_requests_fails_none_and_never_mixes_releases(
     night.store.lists = lists["r0"]
     night.holder.start()
     loads: list[str] = []
-    read = night.holder._read
+    read = night.holder._shelf.take
 
     def slow_read(release_id: str) -> ReleaseInMemory:
         loads.append(release_id)
         time.sleep(0.05)
         return read(release_id)
 
-    monkeypatch.setattr(night.holder, "_read", slow_read)
+    monkeypatch.setattr(night.holder._shelf, "take", slow_read)
 
     def ask(n: int) -> Slate:
         if n % 100 == 50:
@@ -213,7 +216,7 @@ def test_a_switch_under_concurrent_requests_fails_none_and_never_mixes_releases(
 
 def test_the_watcher_notices_a_release_that_no_request_has_met(night: Night) -> None:
     night.publish(small_bundle("r1"))
-    watcher = ReleaseWatcher(night.holder, interval_seconds=0.01)
+    watcher = ReleaseWatcher(night.holder, CircuitBreaker(night.store), lambda: None, interval_seconds=0.01)
     watcher.ensure_running()
     assert night.current_id() == "r1"
     night.store.down = True

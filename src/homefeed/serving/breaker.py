@@ -1,0 +1,66 @@
+"""A reader that stops asking a store which does not answer, so that no request waits for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from homefeed.core.errors import StoreError, StoreUnavailableError
+from homefeed.core.release import Release
+from homefeed.store.base import ListRead, ReleaseReader
+
+logger = logging.getLogger(__name__)
+
+FAILURES = 3
+"""Failures in a row that open the breaker: one slow answer of a busy server costs one request its list, and a dead server costs at most this many waits."""
+
+_Answer = TypeVar("_Answer")
+
+
+class CircuitBreaker:
+    """A ``ReleaseReader`` over another one. Open, it answers at once that the store is out; only a probe (``ReleaseWatcher``) closes it, never a request.
+
+    The request path takes no lock: threads that count at the same time may open it one failure sooner or later, which harms nobody.
+    """
+
+    def __init__(self, reader: ReleaseReader) -> None:
+        self._reader = reader
+        self._failures = 0
+        self._why: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._why is not None
+
+    def read_list(self, user_slot: int, size: int, db: int | None = None) -> ListRead:
+        return self._guarded(lambda: self._reader.read_list(user_slot, size, db))
+
+    def read_release(self) -> Release | None:
+        return self._guarded(self._reader.read_release)
+
+    def open(self, error: StoreError) -> None:
+        """Stop asking: a probe has failed, or too many requests have."""
+        if self._why is None:
+            logger.warning("%s Not asked again until it answers a probe.", error)
+        self._why = str(error)
+
+    def close(self) -> None:
+        """Ask again: a probe was answered."""
+        self._failures = 0
+        if self._why is not None:
+            self._why = None
+            logger.warning("The store answers again.")
+
+    def _guarded(self, ask: Callable[[], _Answer]) -> _Answer:
+        if self._why is not None:
+            raise StoreUnavailableError(f"{self._why} Not asked again until it answers a probe")
+        try:
+            answer = ask()
+        except StoreError as error:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self.open(error)
+            raise
+        self._failures = 0
+        return answer
