@@ -10,9 +10,10 @@ from flask import Flask
 from homefeed.api.app import create_app
 from homefeed.api.services import Services
 from homefeed.config import Config
+from homefeed.serving.breaker import CircuitBreaker
 from homefeed.serving.health import Health, check_health
+from homefeed.serving.holder import ReleaseHolder
 from homefeed.serving.pipeline import standard_pipeline
-from homefeed.serving.releases import ReleaseHolder
 from homefeed.serving.watcher import ReleaseWatcher
 from homefeed.store.connection import Store, connect
 from homefeed.store.location import StoreLocation, resolve_store
@@ -39,11 +40,12 @@ def store_of(config: Config, redis_named: bool) -> StoreLocation:
 def assemble(config: Config, location: StoreLocation) -> Parts:
     store = connect(location, config.redis.timeout_ms / 1000, config.redis)
     reader = store.reader()
+    breaker = CircuitBreaker(reader)
     releases = ReleaseHolder(config.paths.releases, reader)
-    watcher = ReleaseWatcher(releases)
+    watcher = ReleaseWatcher(releases, breaker, store.revive)
 
     def health() -> Health:
-        return check_health(reader, releases, datetime.now(UTC), config.max_release_age)
+        return check_health(breaker, releases, datetime.now(UTC), config.max_release_age)
 
-    services = Services(standard_pipeline(reader, releases), health, watcher.ensure_running)
+    services = Services(standard_pipeline(breaker, releases), health, watcher.ensure_running)
     return Parts(create_app(services, config.cors_origins), store, releases, watcher)
