@@ -88,8 +88,9 @@ def standard_pipeline(reader: ReleaseReader, releases: Releases) -> RecommendPip
 
 def _by_score(scored: CandidateSet, own: int) -> CandidateSet:
     """The first ``own`` by score, then what fills up behind them by score."""
-    first = scored.page(0, own).sorted_by_score()
-    return first if own == len(scored) else first.followed_by(scored.page(own, len(scored)).sorted_by_score())
+    if own == len(scored):
+        return scored.sorted_by_score()
+    return scored.page(0, own).sorted_by_score().followed_by(scored.page(own, len(scored)).sorted_by_score())
 
 
 def _last_rung(reception: Reception, request: Request, size: int) -> tuple[Visit, CandidateSet]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import repeat
 
@@ -50,7 +51,7 @@ class RankService:
         if self._model is None:
             raise RankerUnavailableError(self.failure or "the release has no ranker")
         scores = self._model.score(self._user_part(self._model, user_row, guest), items)
-        if not np.isfinite(scores).all():
+        if not math.isfinite(scores.sum()):  # probabilities: their sum is finite unless one of them is no number
             raise RankerUnavailableError("the ranker's scores are not finite")
         return scores
 
