@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homefeed.core.errors import InputError
+from homefeed.etl.quotes import Grammar, Record, records
+from homefeed.etl.raw_files import RawFile
 
 SEPARATORS = (",", "|", "\t")
 NAMES = {",": "comma", "|": "pipe", "\t": "tab"}
-SAMPLE_LINES = 10_000
-NEARLY_ALL = 0.95
+SAMPLE_LINES, SAMPLE_BYTES = 10_000, 1 << 24
+NEARLY_ALL, MOST = 0.95, 0.5
 
 Affinity = Callable[[Sequence[str]], float]
 """Share of the probed values that make sense: ids that join with the log, or moments that can be read."""
@@ -22,7 +23,7 @@ Affinity = Callable[[Sequence[str]], float]
 class FileSpec:
     """What a raw file should hold: ``columns`` in this order where it has no header row, which is known by one of ``id_columns``."""
 
-    path: Path
+    file: RawFile
     columns: tuple[str, ...]
     id_columns: tuple[str, ...]
     probe: str
@@ -31,91 +32,123 @@ class FileSpec:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """``columns``: names of all columns in the file's own order."""
+    """``columns``: names of all columns in the file's own order. ``skip``: lines up to the header row and with it."""
 
-    path: Path
+    file: RawFile
     separator: str
     columns: tuple[str, ...]
     has_header: bool
+    skip: int = 0
+    cell: str = ""
+    """What separates the fields of ``file.content``, where that is a copy without quotes."""
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
 
     @property
     def width(self) -> int:
         return len(self.columns)
 
     def line_of(self, row: int) -> int:
-        """Line number, from 1, of the row with this index, from 0."""
-        return row + 1 + self.has_header
+        """Line number, from 1, of the row with this index, from 0; in a Parquet file the row's number."""
+        return row + 1 + self.skip
 
     def describe(self) -> str:
+        if self.file.is_parquet:
+            return "Parquet"
         header = "header row" if self.has_header else "no header row"
         return f"{NAMES[self.separator]} separated, {header}"
 
 
-def detect(spec: FileSpec, affinity: Affinity, *, preferred: str = ",", forced: str | None = None) -> Dialect:
-    """The dialect under which nearly all rows have the expected width.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The first rows of a file under a dialect, blank ones left out: text of the fields, and the number of the line each began on."""
+
+    rows: list[list[str]]
+    lines: list[int]
+
+    def column(self, place: int) -> list[str]:
+        return [fields[place] for fields in self.rows if len(fields) > place]
+
+
+def detect(spec: FileSpec, affinity: Affinity, *, preferred: str = ",", forced: str | None = None) -> tuple[Dialect, Sample]:
+    """The dialect under which nearly all rows (or, where there is none, most) have the expected width, and what the first rows hold under it.
 
     Among several, the one with the best ``affinity`` wins, then the ``preferred`` separator (the log's own), then a comma.
-    Raises ``InputError`` when the file is missing or empty, or when no separator fits.
+    Raises ``InputError`` when the file is empty, or when no separator fits.
     """
-    lines = sample_lines(spec)
+    lines = _first_lines(spec)
     candidates = [_candidate(spec, separator, lines) for separator in ([forced] if forced else SEPARATORS)]
-    fitting = [c for c in candidates if _fit(c, lines) >= NEARLY_ALL]
+    fits = [_fit(*candidate) for candidate in candidates]
+    fitting = [c for c, fit in zip(candidates, fits, strict=True) if fit >= NEARLY_ALL]
+    if not fitting and max(fits) > MOST:
+        fitting = [candidates[fits.index(max(fits))]]
     if not fitting:
-        raise _misfit(spec, max(candidates, key=lambda c: (c.has_header, _fit(c, lines), len(split(lines[0], c.separator)))), lines)
+        raise _misfit(spec, *max(candidates, key=lambda c: (c[0].has_header, _fit(*c), max(map(len, c[1].rows), default=0))))
     if len(fitting) == 1:
         return fitting[0]
-    return max(fitting, key=lambda c: (round(affinity(_probe(spec, c, lines)), 2), c.separator == preferred, c.separator == ","))
+    return max(fitting, key=lambda c: (round(affinity(_probe(spec, *c)), 2), c[0].separator == preferred, c[0].separator == ","))
 
 
-def sample_lines(spec: FileSpec) -> list[str]:
-    """The first lines of a file, blank ones left out. Raises ``InputError`` where there is nothing to read."""
-    expected = f"the columns {', '.join(spec.columns)}"
-    if not spec.path.exists():
-        raise InputError(f"{spec.path} is missing", expected=f"a file with {expected}", next_step=f"Put it into {spec.path.parent}/")
-    if not spec.path.is_file():
-        raise InputError(f"{spec.path} is not a file", expected=f"a text file with {expected}")
-    with spec.path.open("rb") as file:
-        lines = [line.decode("utf-8-sig", "replace").rstrip("\r\n") for line in islice(file, SAMPLE_LINES)]
-    filled = [line for line in lines if line.strip()]
-    if not filled:
-        raise InputError(f"{spec.path} is empty", expected=f"rows with {expected}")
-    return filled
+def _first_lines(spec: FileSpec) -> list[bytes]:
+    """Raises ``InputError`` where there is nothing but blanks."""
+    lines: list[bytes] = []
+    size = 0
+    with spec.file.content.open("rb") as file:
+        while len(lines) < SAMPLE_LINES and size < SAMPLE_BYTES and (line := file.readline(SAMPLE_BYTES)):
+            lines.append(line)
+            size += len(line)
+    lines[:1] = [line.removeprefix(b"\xef\xbb\xbf") for line in lines[:1]]
+    if not any(line.strip() for line in lines):
+        raise InputError(f"{spec.file.path} is empty", expected=f"rows with the columns {', '.join(spec.columns)}")
+    return lines
 
 
-def split(line: str, separator: str) -> list[str]:
-    """The fields of a line; blanks around a pipe do not count."""
-    fields = line.split(separator)
-    return [field.strip(" ") for field in fields] if separator == "|" else fields
+def _candidate(spec: FileSpec, separator: str, lines: list[bytes]) -> tuple[Dialect, Sample]:
+    grammar = Grammar(separator)
+    before = next(n for n, line in enumerate(lines) if line.strip())
+    first = next(records(lines[before:], grammar))
+    names = tuple(name.strip() for name in _text(first))
+    dialect = Dialect(spec.file, separator, spec.columns, has_header=False)
+    if any(name in names for name in spec.id_columns):
+        dialect = replace(dialect, columns=names, has_header=True, skip=before + first.lines)
+    return dialect, _sample(lines, grammar, dialect)
 
 
-def _candidate(spec: FileSpec, separator: str, lines: list[str]) -> Dialect:
-    first = [field.strip() for field in split(lines[0], separator)]
-    has_header = any(name in first for name in spec.id_columns)
-    return Dialect(spec.path, separator, tuple(first) if has_header else spec.columns, has_header)
+def _sample(lines: list[bytes], grammar: Grammar, dialect: Dialect) -> Sample:
+    sample, number = Sample([], []), dialect.skip + 1
+    for record in records(lines[dialect.skip :], grammar, dialect.width):
+        if any(field.strip() for field in record.fields) or len(record.fields) > 1:
+            sample.rows.append(_text(record))
+            sample.lines.append(number)
+        number += record.lines
+    return sample
 
 
-def _fit(dialect: Dialect, lines: list[str]) -> float:
+def _text(record: Record) -> list[str]:
+    return [field.decode("utf-8", "replace") for field in record.fields]
+
+
+def _fit(dialect: Dialect, sample: Sample) -> float:
     """Share of the rows that have the dialect's width."""
-    rows = lines[dialect.has_header :]
-    return sum(line.count(dialect.separator) + 1 == dialect.width for line in rows) / len(rows) if rows else 0.0
+    return sum(len(fields) == dialect.width for fields in sample.rows) / len(sample.rows) if sample.rows else 0.0
 
 
-def _probe(spec: FileSpec, dialect: Dialect, lines: list[str]) -> list[str]:
+def _probe(spec: FileSpec, dialect: Dialect, sample: Sample) -> list[str]:
     if spec.probe not in dialect.columns:
         return []
     place = dialect.columns.index(spec.probe)
-    rows = (split(line, dialect.separator) for line in lines[dialect.has_header :])
-    return [fields[place] for fields in rows if len(fields) == dialect.width]
+    return [fields[place] for fields in sample.rows if len(fields) == dialect.width]
 
 
-def _misfit(spec: FileSpec, closest: Dialect, lines: list[str]) -> InputError:
-    rows = lines[closest.has_header :]
-    if not rows:
-        return InputError(f"{spec.path} holds a header row and nothing else", expected=f"rows with {', '.join(closest.columns)}")
-    index = next(n for n, line in enumerate(rows) if line.count(closest.separator) + 1 != closest.width)
-    width = rows[index].count(closest.separator) + 1
+def _misfit(spec: FileSpec, closest: Dialect, sample: Sample) -> InputError:
+    if not sample.rows:
+        return InputError(f"{spec.file.path} holds a header row and nothing else", expected=f"rows with {', '.join(closest.columns)}")
+    index = next(n for n, fields in enumerate(sample.rows) if len(fields) != closest.width)
+    width = len(sample.rows[index])
     return InputError(
-        f"{spec.path}, line {closest.line_of(index)}: {width} {NAMES[closest.separator]} separated column{'s' * (width != 1)}",
+        f"{spec.file.path}, line {sample.lines[index]}: {width} {NAMES[closest.separator]} separated column{'s' * (width != 1)}",
         expected=f"{closest.width}: {', '.join(closest.columns)} (separated by comma, pipe or tab, or a header row that names them)",
         next_step="Name the file's columns in the [schema] of the configuration, or its separator with --separator",
     )

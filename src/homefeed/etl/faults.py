@@ -1,13 +1,16 @@
-"""What can be wrong with a row of a raw file, and how the user is told."""
+"""What can be wrong with a row of a raw file, and in which words the user is told."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
-from itertools import islice
-from pathlib import Path
 
-from homefeed.core.errors import InputError
-from homefeed.etl.dialect import NAMES, Dialect, split
+from homefeed.core.ids import MAX_ID_BYTES, decode_id
+from homefeed.etl.dialect import Dialect
+
+FAULT = "fault"
+SHOWN_CHARACTERS = 80
 
 
 class Fault(IntEnum):
@@ -16,41 +19,55 @@ class Fault(IntEnum):
     NONE = 0
     WIDTH = 1
     TS = 2
-    ID = 3
-    LABEL = 4
-    FLAG = 5
+    FUTURE = 3
+    ID = 4
+    LABEL = 5
+    FLAG = 6
 
 
-def fault_error(dialect: Dialect, row: int, column: str, expected: str) -> InputError:
-    """The error for a row whose ``column`` cannot be used; where its width is wrong, that is the error."""
-    line = dialect.line_of(row)
-    fields = split(line_text(dialect.path, line), dialect.separator)
-    if len(fields) != dialect.width or column not in dialect.columns:
-        return width_error(dialect, row, len(fields))
-    value = fields[dialect.columns.index(column)]
-    shown = f"{column} is {value!r}" if value else f"{column} is empty"
-    return InputError(f"{dialect.path}, line {line}: {shown}", expected=expected, next_step="Mend or remove the row")
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Says what is wrong with a row. ``ids``: the id columns. ``words``: of the other faults, the column and what is wrong with it."""
+
+    dialect: Dialect
+    ids: tuple[str, ...]
+    words: Mapping[Fault, tuple[str, str]]
+
+    def verdict(self, fields: list[str], fault: Fault) -> tuple[str, str]:
+        """The reason and the offending text, shortened. ``fault``: the first one that the reader saw, in the order of the codes."""
+        if len(fields) != self.dialect.width:
+            text = self.dialect.separator.join(fields)
+            return f"{len(fields)} column{'s' * (len(fields) != 1)} instead of {self.dialect.width}", shown(text)
+        if not any(field.strip() for field in fields):
+            return "nothing in any column", ""
+        values = dict(zip(self.dialect.columns, fields, strict=True))
+        if fault in (Fault.TS, Fault.FUTURE):
+            return self._words(fault, values)
+        for name in self.ids:
+            problem = id_problem(values[name])
+            if problem:
+                return f"{name} {problem}", shown(values[name])
+        return self._words(fault, values)
+
+    def _words(self, fault: Fault, values: Mapping[str, str]) -> tuple[str, str]:
+        column, reason = self.words[fault]
+        return reason, shown(values[column])
 
 
-def width_error(dialect: Dialect, row: int, width: int) -> InputError:
-    return InputError(
-        f"{dialect.path}, line {dialect.line_of(row)}: {width} {NAMES[dialect.separator]} separated column{'s' * (width != 1)}",
-        expected=f"{dialect.width}: {', '.join(dialect.columns)}",
-        next_step="Mend or remove the row",
-    )
+def id_problem(text: str) -> str:
+    """What is wrong with an id, in words without a number so that rows can be counted by them; empty when nothing is."""
+    raw = text.encode("utf-8", "surrogatepass")
+    try:
+        decode_id(raw)
+    except ValueError:
+        if not raw:
+            return "is empty"
+        return f"is longer than {MAX_ID_BYTES} bytes" if len(raw) > MAX_ID_BYTES else "holds control characters"
+    return ""
 
 
-def encoding_error(path: Path) -> InputError | None:
-    """The error for the first line that is not UTF-8; None when all are."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                return InputError(f"{path}, line {number}: byte {error.start + 1} is not UTF-8", expected="UTF-8 text", next_step="Convert the file to UTF-8")
-    return None
-
-
-def line_text(path: Path, line: int) -> str:
-    with path.open("rb") as file:
-        return next(islice(file, line - 1, line), b"").decode("utf-8-sig", "replace").rstrip("\r\n")
+def shown(text: str) -> str:
+    """The beginning of a text, with what a terminal must not be sent written as an escape."""
+    head = text[:SHOWN_CHARACTERS]
+    visible = "".join(sign if sign.isprintable() else sign.encode("unicode_escape", "replace").decode() for sign in head)
+    return visible + "…" * (len(text) > SHOWN_CHARACTERS)

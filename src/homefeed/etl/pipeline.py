@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from homefeed.etl.encode import MapTable
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.figures import Figures, describe_split, survey
 from homefeed.etl.hotness import decayed_sums, own_moment
+from homefeed.etl.merging import Merged, merge_labels
 from homefeed.etl.raw_features import ITEM_FILE, USER_FILE, RawFeatures, read_features
-from homefeed.etl.raw_logs import LOG_FILE, RawLog, read_log
+from homefeed.etl.raw_logs import LOG_FILE, RawLog, check_labels, read_log
 from homefeed.etl.reading import Reading
+from homefeed.etl.rejects import REJECTS_FILE, Rejects, check_limit, summary, write_rejects
 from homefeed.etl.report import EtlReport
 from homefeed.etl.schema_names import check_names
 from homefeed.etl.split import Parted, part
@@ -41,6 +44,10 @@ class RawShop:
     def detected(self) -> tuple[str, ...]:
         return (*self.log.detected, *self.users.detected, *self.items.detected)
 
+    @property
+    def rejects(self) -> tuple[Rejects, ...]:
+        return (self.log.rejects, self.users.rejects, self.items.rejects)
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedShop:
@@ -56,6 +63,7 @@ class Prepared:
 
     raw: RawShop
     shop: EncodedShop
+    merged: Merged
     parted: Parted
     figures: Figures
     drawn: Drawn | None
@@ -66,7 +74,8 @@ class Prepared:
 def run_etl(config: Config, *, progress: Progress, now: datetime, new_map: bool = False) -> EtlReport:
     """Reads ``paths.raw``, writes ``paths.processed`` whole or not at all, and tells what it found.
 
-    ``new_map`` starts a new lineage; ``now``: rows of a later day are rejects. Raises ``InputError`` for raw files that cannot be used, ``ArtifactError`` where they look like another shop's.
+    ``new_map`` starts a new lineage; ``now``: rows of a later day are rejects.
+    Raises ``InputError`` for raw files that cannot be used, ``ArtifactError`` where they look like another shop's.
     """
     started = time.perf_counter()
     schema = config.shop_schema()
@@ -77,6 +86,8 @@ def run_etl(config: Config, *, progress: Progress, now: datetime, new_map: bool 
         raw = read_shop(config.paths.raw, schema, Reading.at(now, work, config.etl.separator))
         for line in raw.detected:
             progress.say(line)
+        _keep_rejects(raw.rejects, config, folder, progress)
+        check_labels(raw.log, negatives_are_drawn=config.etl.sample_negatives > 0)
         advance(1)
         shop = encode_shop(raw, schema, _known_map(config.paths.processed, new_map))
         advance(1)
@@ -99,6 +110,17 @@ def read_shop(folder: Path, schema: Schema, reading: Reading) -> RawShop:
     return RawShop(log, users, items)
 
 
+def _keep_rejects(rejects: tuple[Rejects, ...], config: Config, folder: Path, progress: Progress) -> None:
+    """Written with the other files into ``folder``; or, where they are too many, at once to where the user will look for them."""
+    path, limit = config.paths.processed / REJECTS_FILE, config.etl.max_rejects
+    write_rejects(rejects, folder / REJECTS_FILE)
+    if any(each.share > limit for each in rejects):
+        os.replace(folder / REJECTS_FILE, path)
+    for line in summary(rejects, path):
+        progress.say(line)
+    check_limit(rejects, limit, path)
+
+
 def encode_shop(raw: RawShop, schema: Schema, known: MapTable) -> EncodedShop:
     """Grows the map by what it does not know yet, and looks up every tag."""
     encode.check_same_shop(known, raw.log)
@@ -115,7 +137,8 @@ def _known_map(folder: Path, new_map: bool) -> MapTable:
 def _prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, encoded: Path) -> Prepared:
     """The log in slots (kept on disk for the passes to come), its split, and what is learned from the train side."""
     engine.write({encoded: encode.encode_log(raw.log, shop.slots)})
-    parted = part(engine.scan(encoded), config.etl.split, config.etl.test_fraction)
+    merged = merge_labels(engine.scan(encoded))
+    parted = part(merged.rows, config.etl.split, config.etl.test_fraction)
     figures = survey(parted)
     drawn = _drawn(config, parted, figures, encoded.with_name("drawn.parquet"))
     train, test = figures.train, figures.test
@@ -133,7 +156,7 @@ def _prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, en
         rows={"train": train.rows, "test": test.rows, "users": len(shop.users), "items": len(shop.items)},
         sample_negatives=config.etl.sample_negatives,
     )
-    return Prepared(raw, shop, parted, figures, drawn, rule, meta)
+    return Prepared(raw, shop, merged, parted, figures, drawn, rule, meta)
 
 
 def _drawn(config: Config, parted: Parted, figures: Figures, path: Path) -> Drawn | None:
@@ -167,6 +190,8 @@ def _report(prepared: Prepared, seconds: float) -> EtlReport:
     raw, shop, meta = prepared.raw, prepared.shop, prepared.meta
     return EtlReport(
         detected=raw.detected,
+        rejects=sum(len(each.table) for each in raw.rejects),
+        merged=prepared.merged.removed,
         users=len(shop.users),
         items=len(shop.items),
         users_without_features=len(shop.users) - len(raw.users.ids),

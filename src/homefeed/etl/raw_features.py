@@ -10,53 +10,66 @@ import narwhals as nw
 import polars as pl
 
 from homefeed.core.columns import AVAILABLE, UID, Column
-from homefeed.core.errors import InputError
-from homefeed.etl.dialect import Dialect, FileSpec, detect
+from homefeed.etl.dialect import Dialect
 from homefeed.etl.engines import polars_engine as engine
-from homefeed.etl.engines.polars_engine import FAULT, OPEN_END, ROW, Table
-from homefeed.etl.faults import Fault, fault_error
-from homefeed.etl.raw_logs import RawLog, check_columns, check_widths, collect_checked
+from homefeed.etl.engines.polars_engine import Table
+from homefeed.etl.engines.polars_source import ROW
+from homefeed.etl.faults import Fault, Judge, shown
+from homefeed.etl.raw_logs import RawLog
+from homefeed.etl.raw_tables import Opened, check_columns, open_table
 from homefeed.etl.reading import Reading
+from homefeed.etl.rejects import Rejects
+from homefeed.etl.sieve import Sieve, Sieved
 
 USER_FILE, ITEM_FILE = "user_feature.dat", "item_feature.dat"
+NAMED_IDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class RawFeatures:
-    """``rows``: ``id`` (each once) and the ``columns``. ``values``: the distinct texts of each category or multi column."""
+    """The usable rows of a feature file, and what is known of it.
 
+    ``rows``: ``id`` (each once) and the ``columns``. ``ids``: the distinct ids. ``values``: the distinct texts of each category or multi column.
+    ``rejects``: the rows that cannot be used, and how many rows there are in all.
+    """
+
+    path: Path
     rows: Table
     columns: tuple[Column, ...]
     ids: pl.Series
     values: Mapping[str, pl.Series]
+    rejects: Rejects
     detected: tuple[str, ...]
 
 
 def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log: RawLog, reading: Reading) -> RawFeatures:
-    """Among separators that fit equally well, the one under which the ids join with the log's wins.
+    """``path``: the file's name in the contract, which may have other endings. Bad rows are left out and told in ``rejects``, however many.
 
-    Raises ``InputError`` with file and line where the file cannot be used.
+    Among separators that fit equally well, the one under which the ids join with the log's wins.
+    Raises ``InputError`` where the file as a whole cannot be used.
     """
     log_ids = log.users if id_column == UID else log.items
-    spec = FileSpec(path, (id_column, *(c.name for c in columns)), (id_column,), id_column)
-    dialect = detect(spec, lambda ids: _share_known(ids, log_ids), preferred=log.separator, forced=reading.separator)
-    check_columns(dialect, spec.columns)
+    names = (id_column, *(c.name for c in columns))
+    opened = open_table(path.parent, path.name, names, (id_column,), id_column, reading, lambda ids: _share_known(ids, log_ids), log.separator)
+    dialect = opened.dialect
+    check_columns(dialect, names)
     columns = _with_available(columns, id_column, dialect)
-    rows = engine.read_features(dialect, id_column, columns)
+    counts = nw.len().alias("rows"), *(nw.col(c.name).null_count() for c in columns)
+    judge = Judge(dialect, (id_column,), {Fault.FLAG: (AVAILABLE, f"{AVAILABLE} is not 0 or 1")})
+    found = Sieve(lambda d: engine.read_features(d, id_column, columns), judge, ("id",), counts).part(reading.work)
     texts = [c.name for c in columns if c.kind in ("category", "multi")]
-    counts, faults, ids, *values = collect_checked(
-        path,
-        rows.select(nw.len().alias("rows"), nw.col(OPEN_END).any(), *(nw.col(c.name).null_count() for c in columns)),
-        rows.filter(nw.col(FAULT) != int(Fault.NONE)).select(ROW, FAULT).sort(ROW).head(1),
-        rows.select("id").unique(),
-        *(rows.select(name).unique().drop_nulls() for name in texts),
+    values = engine.collect(*(found.rows.select(name).unique().drop_nulls() for name in texts))
+    has_repeats = found.counts["rows"] > len(found.ids["id"])
+    unique = found.rows.unique("id", keep="last", order_by=ROW) if has_repeats else found.rows
+    return RawFeatures(
+        path=dialect.path,
+        rows=unique.drop(ROW),
+        columns=columns,
+        ids=found.ids["id"],
+        values={name: frame[name] for name, frame in zip(texts, values, strict=True)},
+        rejects=found.rejects,
+        detected=(*_remarks(opened, id_column, columns, found), *(_repeats(dialect, id_column, columns, found) if has_repeats else ())),
     )
-    if len(faults):
-        raise _explain(dialect, faults.item(0, ROW), Fault(faults.item(0, FAULT)), id_column)
-    check_widths(dialect, counts.item(0, OPEN_END))
-    remarks = _remarks(dialect, id_column, columns, counts, len(ids))
-    unique = rows.unique("id", keep="last", order_by=ROW) if counts.item(0, "rows") > len(ids) else rows
-    return RawFeatures(unique.drop(ROW, FAULT, OPEN_END), columns, ids["id"], {name: frame[name] for name, frame in zip(texts, values, strict=True)}, remarks)
 
 
 def _share_known(ids: Sequence[str], log_ids: pl.Series) -> float:
@@ -70,22 +83,23 @@ def _with_available(columns: tuple[Column, ...], id_column: str, dialect: Dialec
     return (*columns, Column(AVAILABLE, "flag")) if undeclared else columns
 
 
-def _explain(dialect: Dialect, row: int, fault: Fault, id_column: str) -> InputError:
-    if fault == Fault.FLAG:
-        return fault_error(dialect, row, AVAILABLE, "0 or 1")
-    return fault_error(dialect, row, id_column, "a non-empty id")
+def _repeats(dialect: Dialect, id_column: str, columns: tuple[Column, ...], found: Sieved) -> list[str]:
+    """Rows that repeat an entity are only counted; where their tags differ, a warning names the entities."""
+    distinct = found.rows.select("id", *(c.name for c in columns)).unique().group_by("id").agg(nw.len().alias("versions"))
+    (differing,) = engine.collect(distinct.filter(nw.col("versions") > 1).select("id").sort("id"))
+    name, n_repeats = dialect.path.name, found.counts["rows"] - len(found.ids["id"])
+    lines = [f"{name}: {n_repeats:,} rows repeat an earlier {id_column}; the last one counts"]
+    if len(differing):
+        some = ", ".join(map(shown, differing["id"].head(NAMED_IDS))) + ", …" * (len(differing) > NAMED_IDS)
+        lines.append(f"Warning: {name}: {len(differing):,} {id_column} stand there with different values: {some}. The last row of each counts")
+    return lines
 
 
-def _remarks(dialect: Dialect, id_column: str, columns: tuple[Column, ...], counts: pl.DataFrame, n_ids: int) -> tuple[str, ...]:
-    name, n_rows = dialect.path.name, counts.item(0, "rows")
-    remarks = [f"{name}: {dialect.describe()}, {n_rows:,} rows"]
-    ignored = [column for column in dialect.columns if column != id_column and all(column != c.name for c in columns)]
-    if ignored:
-        remarks.append(f"{name}: ignored {', '.join(ignored)}")
-    if n_rows > n_ids:
-        remarks.append(f"{name}: {n_rows - n_ids:,} rows repeat an earlier {id_column}; the last one counts")
+def _remarks(opened: Opened, id_column: str, columns: tuple[Column, ...], found: Sieved) -> list[str]:
+    name, n_rows = opened.dialect.path.name, found.counts["rows"]
+    remarks = [f"{name}: {opened.dialect.describe()}, {found.rejects.rows:,} rows", *opened.remarks({id_column, *(c.name for c in columns)})]
     for column in columns:
-        missing = counts.item(0, column.name)
+        missing = found.counts[column.name]
         if column.kind == "number" and missing:
             remarks.append(f"{name}: {column.name} is missing or no number in {missing:,} of {n_rows:,} rows")
-    return tuple(remarks)
+    return remarks

@@ -13,9 +13,14 @@ from homefeed.features.feature_map import Lineage
 
 @dataclass(frozen=True, slots=True)
 class EtlReport:
-    """``detected``: what was found out about each raw file. ``users``, ``items``: all known ones, of log and feature files."""
+    """``detected``: what was found out about each raw file. ``rejects``: rows that cannot be used. ``merged``: rows that went into another one.
+
+    ``users``, ``items``: all known ones, of log and feature files.
+    """
 
     detected: tuple[str, ...]
+    rejects: int
+    merged: int
     users: int
     items: int
     users_without_features: int
@@ -49,6 +54,7 @@ class EtlReport:
             f"known: {self.users:,} users ({self.users_without_features:,} of them without a row in the feature file), "
             f"{self.items:,} items ({self.items_without_features:,} without)",
             f"feature map: {self.lineage.size:,} slots, {self.new_slots:,} of them new (lineage {self.lineage.id})",
+            *_merged_lines(self.merged),
             _split_line(self.split),
             _side_line("train", self.train),
             _side_line("test", self.test),
@@ -58,6 +64,10 @@ class EtlReport:
             f"seen items: {self.seen.policy} ({self.seen.reason})",
             f"{self.rows:,} rows in {self.seconds:.1f} s ({self.rows / max(self.seconds, 1e-9):,.0f} rows/s)",
         ]
+
+
+def _merged_lines(merged: int) -> list[str]:
+    return [f"merged: {merged:,} rows into others of the same ts, uid and iid with another label; label 1 counts"] if merged else []
 
 
 def _split_line(split: Split) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from homefeed.core.errors import InputError
 from homefeed.etl.dialect import Dialect, FileSpec, detect
+from homefeed.etl.raw_files import RawFile
 
 COLUMNS = ("uid", "utag1", "utag2")
 
@@ -13,7 +14,8 @@ COLUMNS = ("uid", "utag1", "utag2")
 def detected(tmp_path: Path, text: str, known: set[str] = frozenset(), **options: str) -> Dialect:  # type: ignore[assignment]
     path = tmp_path / "user_feature.dat"
     path.write_text(text)
-    return detect(FileSpec(path, COLUMNS, ("uid",), "uid"), lambda ids: sum(i in known for i in ids) / max(len(ids), 1), **options)
+    spec = FileSpec(RawFile(path, path), COLUMNS, ("uid",), "uid")
+    return detect(spec, lambda ids: sum(i in known for i in ids) / max(len(ids), 1), **options)[0]
 
 
 @pytest.mark.parametrize(("separator", "name"), [(",", "comma"), ("|", "pipe"), ("\t", "tab")])
@@ -62,10 +64,15 @@ def test_a_file_without_rows_is_told(tmp_path: Path, text: str, problem: str) ->
         detected(tmp_path, text)
 
 
-def test_a_missing_file_and_a_folder_in_its_place_are_told(tmp_path: Path) -> None:
-    spec = FileSpec(tmp_path / "none.dat", COLUMNS, ("uid",), "uid")
-    with pytest.raises(InputError, match=r"none\.dat is missing"):
-        detect(spec, len)
-    (tmp_path / "none.dat").mkdir()
-    with pytest.raises(InputError, match="is not a file"):
-        detect(spec, len)
+def test_the_header_row_may_come_after_blank_lines(tmp_path: Path) -> None:
+    found = detected(tmp_path, "\n  \nuid,utag1,utag2\nu1,a,b\n")
+    assert (found.has_header, found.skip, found.line_of(0)) == (True, 3, 4)
+
+
+def test_separators_within_quotes_do_not_count(tmp_path: Path) -> None:
+    found = detected(tmp_path, '"uid"|"utag2"|"utag1"\n"u1"|"a|b"|","\nu2|"c\nd"|e\n')
+    assert (found.separator, found.columns) == ("|", ("uid", "utag2", "utag1"))
+
+
+def test_where_no_separator_fits_nearly_all_rows_the_one_that_fits_most_is_taken(tmp_path: Path) -> None:
+    assert detected(tmp_path, "u1,a,b\nu2,a,b\nu3\n").separator == ","
