@@ -31,6 +31,10 @@ class RefusedError(StoreError):
     """The server answered, and said no."""
 
 
+class FullError(StoreUnavailableError):
+    """The server has used up its memory: it takes no writes, and no reads in a MULTI."""
+
+
 def no_answer(address: Address, error: Exception) -> StoreError:
     """For one of ``FAILURES``: ``RefusedError`` where the server has no such database, else ``StoreUnavailableError``."""
     if isinstance(error, GreetingRefusedError):
@@ -45,8 +49,9 @@ def refusal(address: Address, reply: hiredis.ReplyError) -> RefusedError:
 
 
 def unreadable(address: Address, reply: hiredis.ReplyError) -> StoreUnavailableError:
-    """The same for a reader, to whom a refusal is as good as no answer."""
-    return StoreUnavailableError(f"{address.name} {_refused(address, reply)}", next_step=_next_step(reply))
+    """The same for a reader, to whom a refusal is as good as no answer; ``FullError`` where it may ask in another way."""
+    kind = FullError if str(reply).startswith("OOM") else StoreUnavailableError
+    return kind(f"{address.name} {_refused(address, reply)}", next_step=_next_step(reply))
 
 
 def _not_let_in(address: Address, reply: hiredis.ReplyError) -> StoreError:

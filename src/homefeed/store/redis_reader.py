@@ -13,7 +13,7 @@ from homefeed.core.release import Release
 from homefeed.store import keys
 from homefeed.store.address import Address
 from homefeed.store.base import ListRead
-from homefeed.store.complaints import FAILURES, no_answer, unreadable
+from homefeed.store.complaints import FAILURES, FullError, no_answer, unreadable
 from homefeed.store.databases import parse_release
 from homefeed.store.line import Line
 from homefeed.store.packing import command
@@ -31,12 +31,13 @@ class RedisReader:
 
     def read_list(self, user_slot: int, size: int, db: int | None = None) -> ListRead:
         """The release id and the first ``size`` (from 1) ids of a list in one MULTI, so that they always belong together."""
-        read = _packed_read(user_slot, size)
-        if db is None:
-            release_id, item_ids, sources = self._replies(read, 5)[-1]
-        else:
-            there, back = command(b"SELECT", db), command(b"SELECT", self._address.db)
-            release_id, item_ids, sources = self._replies(there + read + back, 7)[-2]
+        there, back = (b"", b"") if db is None else (command(b"SELECT", db), command(b"SELECT", self._address.db))
+        try:
+            replies = self._replies(there + _packed_read(user_slot, size) + back, 5 if db is None else 7)
+            release_id, item_ids, sources = replies[-1 if db is None else -2]
+        except FullError:
+            replies = self._replies(there + _packed_read_of_a_full_server(user_slot, size) + back, 4 if db is None else 6)
+            release_id, item_ids, sources = _of_one_release(replies if db is None else replies[1:-1])
         return ListRead(release_id.decode() if release_id else None, item_ids, (sources or b"")[:size])
 
     def read_release(self) -> Release | None:
@@ -86,6 +87,18 @@ def _parts(replies: list[Any]) -> list[Any]:
 def _packed_read(user_slot: int, size: int) -> bytes:
     a_list = command(b"ZREVRANGE", keys.recall(user_slot), 0, size - 1)
     return b"".join((_MULTI_AND_ID, a_list, command(b"GET", keys.source(user_slot)), _EXEC))
+
+
+def _packed_read_of_a_full_server(user_slot: int, size: int) -> bytes:
+    """A server without free memory queues nothing, so no MULTI: the id is read before and after the list instead."""
+    release_id, in_multi = command(b"GET", keys.RELEASE_ID), _packed_read(user_slot, size)
+    return release_id + in_multi.removeprefix(_MULTI_AND_ID).removesuffix(_EXEC) + release_id
+
+
+def _of_one_release(replies: list[Any]) -> tuple[Any, Any, Any]:
+    """Nothing where a swap came between: the list may be of either release."""
+    before, item_ids, sources, after = replies
+    return (before, item_ids, sources) if before == after else (after, [], None)
 
 
 _MULTI_AND_ID = command(b"MULTI") + command(b"GET", keys.RELEASE_ID)
