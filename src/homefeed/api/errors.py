@@ -10,7 +10,7 @@ from homefeed.serving.visits import NoReleaseError
 
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 500: "internal_error"}
 _MESSAGES = {
-    404: "There is no such route. There are GET /health, /recall/<uid> and /recommend/<uid>.",
+    404: "There is no such route. /docs shows those there are.",
     500: "The server made a mistake; its log says more.",
 }
 
@@ -24,18 +24,33 @@ class BadRequestError(Exception):
         self.message = message
 
 
+class UnauthorizedError(Exception):
+    """The request does not carry the shop's token."""
+
+
 def register_errors(app: Flask) -> None:
     app.register_error_handler(BadRequestError, _bad_request)
+    app.register_error_handler(UnauthorizedError, _unauthorized)
     app.register_error_handler(NoReleaseError, _no_release)
     app.register_error_handler(HTTPException, _http)
+
+
+def no_release(message: str) -> Response:
+    return _error(503, "no_release", message)
 
 
 def _bad_request(error: BadRequestError) -> Response:
     return _error(400, error.code, error.message)
 
 
+def _unauthorized(error: UnauthorizedError) -> Response:
+    response = _error(401, "unauthorized", "This needs the header `Authorization: Bearer <token>` with the token of this API.")
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
 def _no_release(error: NoReleaseError) -> Response:
-    return _error(503, "no_release", str(error))
+    return no_release(str(error))
 
 
 def _http(error: HTTPException) -> Response:

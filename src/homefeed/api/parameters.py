@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from flask import Request as HttpRequest
 from werkzeug.datastructures import MultiDict
@@ -14,16 +15,30 @@ from homefeed.core.ids import decode_id
 from homefeed.core.slate import Request
 
 REQUEST_ID = "X-Request-ID"
+REQUEST_ID_FORM = "[A-Za-z0-9._-]{1,128}"
 MAX_OFFSET = 10_000
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_REQUEST_ID = re.compile(REQUEST_ID_FORM)
 
 
-def read_request(http: HttpRequest, prefix: str, default_top_k: int, max_top_k: int, request_id: str) -> Request:
-    """``prefix``: the path before the uid, from its first word. Query parameters beside top_k and offset may be a guest's tags. Raises ``BadRequestError``."""
-    uid = _uid(http, prefix)
-    top_k = _number(http.args, "top_k", default_top_k, 1, max_top_k)
+@dataclass(frozen=True, slots=True)
+class FeedRoute:
+    """``name``: first word of the path. ``top_k``: asked for where the request does not say, and the most it may say."""
+
+    name: str
+    default_top_k: int
+    max_top_k: int
+
+
+RECALL = FeedRoute("recall", 50, 500)
+RECOMMEND = FeedRoute("recommend", 10, 100)
+
+
+def read_request(http: HttpRequest, route: FeedRoute, request_id: str) -> Request:
+    """Query parameters beside top_k and offset may be a guest's tags. Raises ``BadRequestError``."""
+    uid = _uid(http, route.name)
+    top_k = _number(http.args, "top_k", route.default_top_k, 1, route.max_top_k)
     offset = _number(http.args, "offset", 0, 0, MAX_OFFSET)
     return Request(request_id, uid, top_k, offset, _tags(http.args))
 
@@ -34,9 +49,9 @@ def request_id_of(http: HttpRequest) -> str:
     return sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(16)
 
 
-def _uid(http: HttpRequest, prefix: str) -> str:
+def _uid(http: HttpRequest, first_word: str) -> str:
     """From the path's raw bytes, decoded once by the server; a framework would have replaced what is not UTF-8. Routing ignores extra leading slashes."""
-    raw = http.environ["PATH_INFO"].encode("latin-1").lstrip(b"/")[len(prefix) :]
+    raw = http.environ["PATH_INFO"].encode("latin-1").lstrip(b"/")[len(first_word) + 1 :]
     try:
         return decode_id(raw)
     except ValueError as error:

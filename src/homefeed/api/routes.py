@@ -1,16 +1,14 @@
-"""The contract's three routes."""
+"""The contract's feed: candidates, and the slate."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, g, request
 from werkzeug.routing import BaseConverter
 
-from homefeed.api.parameters import read_request
-from homefeed.api.schemas import health_body, json_response, recall_body, recommend_body
+from homefeed.api.guard import require_token
+from homefeed.api.parameters import RECALL, RECOMMEND, read_request
+from homefeed.api.schemas import json_response, recall_body, recommend_body
 from homefeed.api.services import Services
-
-DEFAULT_RECALL, MAX_RECALL = 50, 500
-DEFAULT_RECOMMEND, MAX_RECOMMEND = 10, 100
 
 
 class AnythingConverter(BaseConverter):
@@ -20,22 +18,27 @@ class AnythingConverter(BaseConverter):
     part_isolating = False
 
 
-def feed_routes(services: Services) -> Blueprint:
+def feed_routes(services: Services, token: bytes) -> Blueprint:
     routes = Blueprint("feed", __name__)
 
-    @routes.get("/health")
-    def health() -> Response:
-        report = services.health()
-        return json_response(health_body(report), 503 if report.out else 200)
+    @routes.before_request
+    def begin() -> None:
+        require_token(token)
+        services.start()
 
     @routes.get("/recall/<anything:uid>")
     def recall(uid: str) -> Response:
-        question = read_request(request, "recall/", DEFAULT_RECALL, MAX_RECALL, g.request_id)
-        return json_response(recall_body(services.pipeline.recall(question)))
+        slate = services.pipeline.recall(read_request(request, RECALL, g.request_id))
+        services.telemetry.made(slate)
+        return json_response(recall_body(slate))
 
     @routes.get("/recommend/<anything:uid>")
     def recommend(uid: str) -> Response:
-        question = read_request(request, "recommend/", DEFAULT_RECOMMEND, MAX_RECOMMEND, g.request_id)
-        return json_response(recommend_body(services.pipeline.recommend(question)))
+        slate = services.pipeline.recommend(read_request(request, RECOMMEND, g.request_id))
+        services.telemetry.made(slate)
+        response = json_response(recommend_body(slate))
+        if request.method == "GET":  # HEAD shows nothing
+            services.shown(slate)
+        return response
 
     return routes

@@ -43,14 +43,15 @@ def recommend_body(slate: Slate) -> dict[str, Any]:
     }
 
 
-def health_body(health: Health) -> dict[str, Any]:
-    """``degraded`` names the parts that are out; the answer is 503 when there is one."""
+def health_body(health: Health, *, with_reasons: bool) -> dict[str, Any]:
+    """``degraded`` names the parts that are out; the answer is 503 when there is one. ``reasons`` may name files and addresses."""
     return {
         "redis": _state("redis", health),
         "rank_service": _state("rank_service", health),
         "release": health.release,
         "release_age_seconds": None if health.release_age_seconds is None else round(health.release_age_seconds),
         "degraded": health.out,
+        **({"reasons": dict(health.reasons)} if with_reasons else {}),
         "warnings": health.warnings,
     }
 

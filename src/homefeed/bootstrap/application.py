@@ -1,14 +1,24 @@
-"""The application that answers requests, put together: settings to store, releases, pipeline, routes."""
+"""The application that answers requests, put together: settings to store, releases, pipeline, telemetry, routes."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from flask import Flask
+from prometheus_client import CollectorRegistry
 
 from homefeed.api.app import create_app
+from homefeed.api.exposition import WorkerState, exposition
+from homefeed.api.guard import Access, token_bytes
+from homefeed.api.rotating_file import RotatingFile
 from homefeed.api.services import Services
+from homefeed.api.slate_log import SlateLog
+from homefeed.api.telemetry import Telemetry
+from homefeed.api.warm_up import WarmUp
 from homefeed.config import Config
 from homefeed.serving.breaker import CircuitBreaker
 from homefeed.serving.health import Health, check_health
@@ -18,6 +28,10 @@ from homefeed.serving.watcher import ReleaseWatcher
 from homefeed.store.connection import Store, connect
 from homefeed.store.location import StoreLocation, resolve_store
 
+COUNTERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable of the prometheus_client library, read when it is imported: where several processes keep their counters."""
+_SLATE_LOG_BYTES, _SLATE_LOG_FILES = 256 * 2**20, 8
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -25,6 +39,8 @@ class Parts:
     store: Store
     releases: ReleaseHolder
     watcher: ReleaseWatcher
+    telemetry: Telemetry
+    warm_up: WarmUp
 
 
 def build_app(config: Config, location: StoreLocation) -> Flask:
@@ -37,6 +53,16 @@ def store_of(config: Config, redis_named: bool) -> StoreLocation:
     return resolve_store(config.redis, redis_named, config.paths.store_file)
 
 
+def access_of(config: Config) -> Access:
+    """Raises ``ConfigError`` where the token cannot be one."""
+    return Access(token_bytes(config.api.token.get_secret_value()), config.cors_origins)
+
+
+def slate_file(config: Config) -> RotatingFile | None:
+    """Raises ``LogFileError`` where it cannot be written."""
+    return RotatingFile(config.slate_log, _SLATE_LOG_BYTES, _SLATE_LOG_FILES) if config.slate_log else None
+
+
 def assemble(config: Config, location: StoreLocation) -> Parts:
     store = connect(location, config.redis.timeout_ms / 1000, config.redis)
     reader = store.reader()
@@ -47,5 +73,22 @@ def assemble(config: Config, location: StoreLocation) -> Parts:
     def health() -> Health:
         return check_health(breaker, releases, datetime.now(UTC), config.max_release_age)
 
-    services = Services(standard_pipeline(breaker, releases), health, watcher.ensure_running)
-    return Parts(create_app(services, config.cors_origins), store, releases, watcher)
+    pipeline = standard_pipeline(breaker, releases)
+    warm_up = WarmUp(pipeline)
+    telemetry = Telemetry(CollectorRegistry())
+    log = slate_file(config)
+    slate_log = SlateLog(log, telemetry.logged) if log else None
+    metrics = _metrics(telemetry, releases, breaker)
+    services = Services(pipeline, health, watcher.ensure_running, warm_up.is_done, telemetry, metrics, slate_log)
+    return Parts(create_app(services, access_of(config)), store, releases, watcher, telemetry, warm_up)
+
+
+def _metrics(telemetry: Telemetry, releases: ReleaseHolder, breaker: CircuitBreaker) -> Callable[[], bytes]:
+    folder = os.environ.get(COUNTERS_FOLDER)
+
+    def metrics() -> bytes:
+        current = releases.current()
+        worker = WorkerState(current.bundle.release if current else None, breaker.is_open)
+        return exposition(telemetry.registry, Path(folder) if folder else None, worker, datetime.now(UTC))
+
+    return metrics

@@ -1,32 +1,38 @@
-"""The API as a process: Flask under Granian, started, watched and ended."""
+"""The API as processes: Flask under Granian, started, watched and ended. What a worker does is in ``worker.py``."""
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
+import shutil
 import socket
-import time
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from threading import Thread
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
-from flask import Flask
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
+from granian.server.common import AbstractServer
 
-from homefeed.bootstrap.application import assemble, store_of
 from homefeed.config import ApiConfig, Config
 from homefeed.core.errors import HomefeedError
 from homefeed.store.connection import connect
-from homefeed.store.location import StoreLocation
 
 logger = logging.getLogger(__name__)
 
 _THREADS = 4
 _KILL_SECONDS = 10
-_STARTER_CHECK_SECONDS = 0.5
+_CONNECTIONS = 8192
+"""Open ones a worker holds: many that say nothing must not keep others out."""
+_HEADER_MILLISECONDS, _HEAD_BYTES = 30_000, 128 * 1024
+_MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+_COUNTERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
@@ -42,50 +48,61 @@ class PortTakenError(HomefeedError):
 
 
 def run_server(config: Config, redis_named: bool) -> None:
-    """Serve until SIGINT or SIGTERM: Flask under Granian, one worker process. Raises ``HomefeedError`` when it cannot start."""
-    location = store_of(config, redis_named)
-    port = _free_port(config.api)
-    with connect(location, config.redis.timeout_ms / 1000, config.redis):  # an embedded store that does not start is said here, and outlives the worker
-        server = Server(
-            "homefeed.wsgi:app",
-            address=config.api.host,
-            port=port,
-            interface=Interfaces.WSGI,
-            workers=1,
-            blocking_threads=_THREADS,
-            workers_kill_timeout=_KILL_SECONDS,
-            log_dictconfig=_LOGGING,
-            log_level=LogLevels.warning,
-        )
-        server.serve(target_loader=partial(_ready_app, config, location, port, os.getpid()), wrap_loader=False)
+    """Serve until SIGINT or SIGTERM: requests that run are answered first. Raises ``HomefeedError`` when it cannot start."""
+    with _folder_for_counters() as counters:
+        from homefeed.bootstrap.worker import ready_app, refuse_bad_settings  # here: the metrics library looks for that folder when it is imported
+
+        location = refuse_bad_settings(config, redis_named)
+        port = _free_port(config.api)
+        with connect(location, config.redis.timeout_ms / 1000, config.redis):  # an embedded store that does not start is said here, and outlives the workers
+            server = _server(config.api, port)  # sets up logging
+            _say_who_may_ask(config.api, port)
+            server.serve(target_loader=partial(ready_app, config, location, port, os.getpid(), counters), wrap_loader=False)
 
 
-def _ready_app(config: Config, location: StoreLocation, port: int, starter: int) -> Flask:
-    """Runs in the worker: the release is in memory before the first request is taken.
+def _server(api: ApiConfig, port: int) -> AbstractServer[Any]:
+    return Server(
+        "homefeed.wsgi:app",
+        address=api.host,
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        workers=api.workers,
+        blocking_threads=_THREADS,
+        backpressure=_CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HEAD_BYTES),
+        respawn_failed_workers=True,
+        workers_kill_timeout=_KILL_SECONDS,
+        log_dictconfig=_LOGGING,
+        log_level=LogLevels.warning,
+    )
 
-    Until Granian sets its own handlers, a forked worker has those of its starter, which only note a signal: it would be deaf to SIGTERM.
+
+def _say_who_may_ask(api: ApiConfig, port: int) -> None:
+    if not api.token.get_secret_value():
+        every = " (every interface of this machine)" if _is_everywhere(api.host) else ""
+        logger.warning("The API is open: whoever reaches %s:%d%s may ask for anybody's slate. To ask for a token: RECSYS_API_TOKEN", api.host, port, every)
+
+
+def _is_everywhere(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return not host
+
+
+@contextmanager
+def _folder_for_counters() -> Iterator[Path]:
+    """Where workers keep their counters, so that any of them can tell the sum; private, and in memory where the system has such a place:
+    a full disk must not end a worker that counts.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the starter too, which ends us
-    Thread(target=_end_after, args=(starter,), name="starter-watcher", daemon=True).start()
-    parts = assemble(config, location)
-    parts.watcher.ensure_running()
-    release = parts.releases.current()
-    if release is None:
-        logger.warning("No release yet: answers are 503 until there is one. Publish it: homefeed export")
-    else:
-        if release.ranker.failure is None:
-            logger.info("RankService initialized")
-        logger.info("Serving release %s, lists from %s", release.id, location)
-    logger.info("Flask app listening on http://%s:%d (Granian, process %d)", config.api.host, port, os.getpid())
-    return parts.app
-
-
-def _end_after(starter: int) -> None:
-    """Granian's worker outlives a starter that is killed, and would keep the port and the embedded store."""
-    while os.getppid() == starter:
-        time.sleep(_STARTER_CHECK_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
+    place = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="homefeed-counters-", dir=place))
+    os.environ[_COUNTERS_FOLDER] = str(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_port(api: ApiConfig) -> int:

