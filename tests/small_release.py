@@ -58,6 +58,7 @@ def small_bundle(release_id: str = "r1", seed: int = 1, **changes: Any) -> Bundl
 
 
 def with_broken_ranker(bundle: Bundle) -> Bundle:
+    assert bundle.rank is not None
     arrays = {name: array for name, array in bundle.rank.arrays.items() if name != "mlp.0.weight"}
     return replace(bundle, rank=replace(bundle.rank, arrays=arrays))
 
@@ -68,18 +69,26 @@ def iid(row: int) -> str:
 
 @dataclass
 class MemoryStore:
-    """What a test wants the store to answer. ``down``: it does not. ``before_read`` runs at the start of each read of a list."""
+    """What a test wants the store to answer. ``down``: it does not. ``before_read`` runs at the start of each read of a list.
+
+    ``others``: the other databases of the server. ``reads``: how often it was asked for a list.
+    """
 
     release: Release | None
     lists: Mapping[int, list[str]] = field(default_factory=dict)
     sources: Mapping[int, bytes] = field(default_factory=dict)
     down: bool = False
     before_read: Callable[[], None] | None = None
+    others: dict[int, MemoryStore] = field(default_factory=dict)
+    reads: int = 0
 
     def read_list(self, user_slot: int, size: int, db: int | None = None) -> ListRead:
+        self.reads += 1
         if self.before_read is not None:
             self.before_read()
         self._answer()
+        if db is not None:
+            return self.others.get(db, MemoryStore(None)).read_list(user_slot, size)
         ids = [i.encode() for i in self.lists.get(user_slot, [])[:size]]
         return ListRead(self.release.id if self.release else None, ids, self.sources.get(user_slot, b"0" * len(ids)))
 

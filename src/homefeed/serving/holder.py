@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 
-from homefeed.core.errors import ArtifactError, StoreError
+from homefeed.core.errors import ArtifactError, StoreError, StoreUnavailableError
 from homefeed.core.release import Previous, Release
 from homefeed.serving.degraded import RELEASE
 from homefeed.serving.release_in_memory import ReleaseInMemory
@@ -35,15 +35,21 @@ class ReleaseHolder:
         self._live_id: str | None = None
         self._store_has_answered = False
 
-    def start(self) -> None:
-        """Load the live release; where the store is out or its release is not here, what was last made live here, else the newest whole bundle."""
+    def start(self) -> StoreUnavailableError | None:
+        """Load the live release; where the store is out or its release is not here, what was last made live here, else the newest whole bundle.
+
+        Returns why the store is out, None where it answers.
+        """
+        out: StoreUnavailableError | None = None
         try:
             self.refresh()
         except StoreError as error:
             logger.warning("%s Serving the last live release on disk until then.", error)
+            out = error if isinstance(error, StoreUnavailableError) else None
         with self._lock:
             if not self._kept:
                 any(self._follow(release_id, None) for release_id in self._shelf.ids())
+        return out
 
     def refresh(self) -> None:
         """Ask the store which release is live and switch to it. Raises ``StoreError`` when there is no legible answer."""

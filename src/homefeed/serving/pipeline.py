@@ -14,6 +14,7 @@ from homefeed.core.slate import Request, Slate, SlateItem, Stage
 from homefeed.serving.degraded import PIPELINE, RANK_SERVICE
 from homefeed.serving.incidents import Incidents
 from homefeed.serving.rank_service import RankerUnavailableError
+from homefeed.serving.release_in_memory import POOL
 from homefeed.serving.releases import Releases
 from homefeed.serving.scorers import ClickScorer
 from homefeed.serving.sources import hot_candidates
@@ -97,7 +98,7 @@ def _last_rung(reception: Reception, request: Request, size: int) -> tuple[Visit
     """What is hot, from tables that were checked when they were loaded, through none of the stages; what a visitor was promised holds here too."""
     release = reception.current()
     visit = Visit(request, release, release.ranker.user_row(request.uid), degraded=(PIPELINE,))
-    hot = hot_candidates(np.concatenate([release.bundle.hot, release.rest]))
+    hot = hot_candidates(np.concatenate([release.bundle.hot[:POOL], release.rest]))
     on_sale = hot.take(release.bundle.available[hot.item])
     unseen = on_sale.take(np.isin(on_sale.item, release.bundle.seen.of(visit.user_row), invert=True))
     return visit, (unseen if len(unseen) else on_sale).page(0, size)

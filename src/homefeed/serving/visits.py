@@ -39,10 +39,10 @@ class Reception:
                 listed = self.reader.read_list(_slot(release, user_row), list_size)
             except StoreError:
                 return Visit(request, release, user_row, degraded=(REDIS,))
-            if listed.release_id == release.id:
-                return _known(request, release, user_row, listed)
             live_id = listed.release_id
             live = self.releases.named(live_id)
+            if live is release:
+                return _known(request, release, user_row, listed)
             if live is None:
                 break
             release = live

@@ -42,7 +42,8 @@ class ReleaseWatcher:
             return
         with self._lock:
             if self._pid != os.getpid():
-                self._releases.start()
+                if error := self._releases.start():
+                    self._breaker.open(error)
                 self._thread = Thread(target=self._watch, name="release-watcher", daemon=True)
                 self._thread.start()
                 self._pid = os.getpid()
