@@ -144,6 +144,15 @@ def etl(given: Settings, new_map: bool) -> None:
     jobs.etl(given.config, given.progress, new_map=new_map)
 
 
+@cli.command()
+@settings(*ETL)
+def validate(given: Settings) -> int:
+    """Look at the raw files without running anything. Exit code 1 when `etl` would not run; says everything that stops it."""
+    from homefeed.bootstrap.validate import say_validation
+
+    return 0 if say_validation(given.config, given.progress, datetime.now(UTC)) else 1
+
+
 @cli.group()
 def train() -> None:
     """Fit the recall model or the ranker on the processed tables."""

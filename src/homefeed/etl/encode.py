@@ -52,13 +52,19 @@ def check_same_shop(known: MapTable, log: RawLog) -> None:
     """Raises ``ArtifactError`` when hardly any user and item of the log is in a non-empty map."""
     if not known.lineage.size:
         return
-    users, items = (_share(ids, known.field(field)["value"]) for field, ids in ((UID, log.users), (IID, log.items)))
+    users, items = known_shares(known, log)
     if users < KNOWN_SHARE and items < KNOWN_SHARE:
         raise ArtifactError(
             f"This looks like another shop: the feature map (lineage {known.lineage.id}) knows {users:.1%} of the log's users and {items:.1%} of its items",
             expected="logs of the shop the map was made for",
             next_step="To start over with a map of its own for this log: --new-map",
         )
+
+
+def known_shares(known: MapTable, log: RawLog) -> tuple[float, float]:
+    """Shares of the log's users and of its items that are in the map."""
+    users, items = (_share(ids, known.field(field)["value"]) for field, ids in ((UID, log.users), (IID, log.items)))
+    return users, items
 
 
 def shop_values(schema: Schema, log: RawLog, users: RawFeatures, items: RawFeatures) -> dict[str, pl.Series]:

@@ -89,14 +89,14 @@ def run_etl(config: Config, *, progress: Progress, now: datetime, new_map: bool 
         _keep_rejects(raw.rejects, config, folder, progress)
         check_labels(raw.log, negatives_are_drawn=config.etl.sample_negatives > 0)
         advance(1)
-        shop = encode_shop(raw, schema, _known_map(config.paths.processed, new_map))
+        shop = encode_shop(raw, schema, known_map(config.paths.processed, new_map))
         advance(1)
-        prepared = _prepare(config, schema, raw, shop, work / "log.parquet")
+        prepared = prepare(config, schema, raw, shop, work / "log.parquet")
         advance(1)
         _write_rows(prepared, folder, work / "hotness.parquet")
         _write_entities(prepared, folder)
         advance(1)
-    report = _report(prepared, time.perf_counter() - started)
+    report = report_of(prepared, time.perf_counter() - started)
     for line in report.lines():
         progress.say(line)
     return report
@@ -129,12 +129,13 @@ def encode_shop(raw: RawShop, schema: Schema, known: MapTable) -> EncodedShop:
     return EncodedShop(slots, slots.lineage.size - known.lineage.size, users, items)
 
 
-def _known_map(folder: Path, new_map: bool) -> MapTable:
+def known_map(folder: Path, new_map: bool) -> MapTable:
+    """The map of the runs before, or an empty one of a new lineage."""
     known = None if new_map else read_feature_map(folder)
     return MapTable(*known) if known else MapTable.empty(uuid.uuid4().hex[:8])
 
 
-def _prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, encoded: Path) -> Prepared:
+def prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, encoded: Path) -> Prepared:
     """The log in slots (kept on disk for the passes to come), its split, and what is learned from the train side."""
     engine.write({encoded: encode.encode_log(raw.log, shop.slots)})
     merged = merge_labels(engine.scan(encoded))
@@ -186,7 +187,8 @@ def _write_entities(prepared: Prepared, folder: Path) -> None:
     write_meta(folder, meta, shop.slots.sizes())
 
 
-def _report(prepared: Prepared, seconds: float) -> EtlReport:
+def report_of(prepared: Prepared, seconds: float) -> EtlReport:
+    """``seconds``: how long it took."""
     raw, shop, meta = prepared.raw, prepared.shop, prepared.meta
     return EtlReport(
         detected=raw.detected,

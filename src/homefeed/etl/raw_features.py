@@ -48,11 +48,8 @@ def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log: 
     Among separators that fit equally well, the one under which the ids join with the log's wins.
     Raises ``InputError`` where the file as a whole cannot be used.
     """
-    log_ids = log.users if id_column == UID else log.items
-    names = (id_column, *(c.name for c in columns))
-    opened = open_table(path.parent, path.name, names, (id_column,), id_column, reading, lambda ids: _share_known(ids, log_ids), log.separator)
+    opened = open_features(path, id_column, columns, log, reading)
     dialect = opened.dialect
-    check_columns(dialect, names)
     columns = _with_available(columns, id_column, dialect)
     counts = nw.len().alias("rows"), *(nw.col(c.name).null_count() for c in columns)
     judge = Judge(dialect, (id_column,), {Fault.FLAG: (AVAILABLE, f"{AVAILABLE} is not 0 or 1")})
@@ -70,6 +67,14 @@ def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log: 
         rejects=found.rejects,
         detected=(*_remarks(opened, id_column, columns, found), *(_repeats(dialect, id_column, columns, found) if has_repeats else ())),
     )
+
+
+def open_features(path: Path, id_column: str, columns: tuple[Column, ...], log: RawLog, reading: Reading) -> Opened:
+    """How the file is written, and its first rows. Raises ``InputError`` where there is none that could be read."""
+    log_ids, names = log.users if id_column == UID else log.items, (id_column, *(c.name for c in columns))
+    opened = open_table(path.parent, path.name, names, (id_column,), id_column, reading, lambda ids: _share_known(ids, log_ids), log.separator)
+    check_columns(opened.dialect, names)
+    return opened
 
 
 def _share_known(ids: Sequence[str], log_ids: pl.Series) -> float:

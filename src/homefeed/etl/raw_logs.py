@@ -53,7 +53,7 @@ def read_log(folder: Path, schema: Schema, reading: Reading) -> RawLog:
 
     Raises ``InputError`` where the file as a whole cannot be used.
     """
-    opened = open_table(folder, LOG_FILE, (*LOG_COLUMNS, *schema.log_extra), (UID, IID), TS, reading, _share_readable)
+    opened = open_log(folder, schema, reading)
     dialect = opened.dialect
     rule = _label_rule(dialect, schema)
     form = _time_form(dialect, opened.sample)
@@ -76,6 +76,11 @@ def read_log(folder: Path, schema: Schema, reading: Reading) -> RawLog:
         rejects=found.rejects,
         detected=_remarks(opened, schema, rule, form, extras, found),
     )
+
+
+def open_log(folder: Path, schema: Schema, reading: Reading) -> Opened:
+    """How the log is written, and its first rows. Raises ``InputError`` where there is none that could be read."""
+    return open_table(folder, LOG_FILE, (*LOG_COLUMNS, *schema.log_extra), (UID, IID), TS, reading, _share_readable)
 
 
 def check_labels(log: RawLog, *, negatives_are_drawn: bool) -> None:

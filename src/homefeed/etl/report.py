@@ -54,6 +54,13 @@ class EtlReport:
             f"known: {self.users:,} users ({self.users_without_features:,} of them without a row in the feature file), "
             f"{self.items:,} items ({self.items_without_features:,} without)",
             f"feature map: {self.lineage.size:,} slots, {self.new_slots:,} of them new (lineage {self.lineage.id})",
+            *self.outlook(),
+            f"{self.rows:,} rows in {self.seconds:.1f} s ({self.rows / max(self.seconds, 1e-9):,.0f} rows/s)",
+        ]
+
+    def outlook(self) -> list[str]:
+        """What the tables are made of: what can be said of them before they are written."""
+        return [
             *_merged_lines(self.merged),
             _split_line(self.split),
             _side_line("train", self.train),
@@ -62,7 +69,6 @@ class EtlReport:
             *_drawn_lines(self.drawn),
             f"hotness: half-life {self.half_life_days:.3g} days",
             f"seen items: {self.seen.policy} ({self.seen.reason})",
-            f"{self.rows:,} rows in {self.seconds:.1f} s ({self.rows / max(self.seconds, 1e-9):,.0f} rows/s)",
         ]
 
 

@@ -15,8 +15,9 @@ import pytest
 from homefeed import __version__
 from homefeed.cli import cli, run_command
 from homefeed.core.errors import HomefeedError
+from homefeed.simulation.planted import planted_taste_shop
 
-COMMANDS = ["demo", "run", "etl", "train", "train recall", "train rank", "export", "serve", "evaluate", "status"]
+COMMANDS = ["demo", "run", "etl", "validate", "train", "train recall", "train rank", "export", "serve", "evaluate", "status"]
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -47,7 +48,7 @@ def test_every_command_explains_itself(command: str, run: Run) -> None:
 
 
 def test_the_commands_are_those_of_the_readme(run: Run) -> None:
-    assert set(cli.commands) == {"demo", "run", "etl", "train", "export", "serve", "evaluate", "status"}
+    assert set(cli.commands) == {"demo", "run", "etl", "validate", "train", "export", "serve", "evaluate", "status"}
     assert run("--version")[1].strip().endswith(__version__)
 
 
@@ -98,6 +99,19 @@ def test_a_failure_is_exit_1_and_names_the_place_and_the_next_step(words: list[s
     assert err.startswith("Error: ")
     assert what in err
     assert "Traceback" not in err
+
+
+def test_validate_says_what_is_wrong_by_its_exit_code_and_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("validate")
+    assert (code, err) == (1, "")
+    for name in ("shop.dat", "user_feature.dat", "item_feature.dat"):
+        assert f"data/raw_data/{name} is missing" in out
+    assert list(tmp_path.iterdir()) == []
+    planted_taste_shop(tmp_path / "data" / "raw_data", users=20, cold_users=2, items=12)
+    code, out, _ = run("validate")
+    assert code == 0
+    assert "homefeed etl would run" in out
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["raw_data"]
 
 
 def test_a_failed_command_leaves_no_half_of_anything(run: Run, tmp_path: Path) -> None:
