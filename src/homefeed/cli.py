@@ -147,7 +147,7 @@ def etl(given: Settings, new_map: bool) -> None:
 @cli.command()
 @settings(*ETL)
 def validate(given: Settings) -> int:
-    """Look at the raw files without running anything. Exit code 1 when `etl` would not run; says everything that stops it."""
+    """Look at the raw files, run nothing. Exit code 1: `etl` would not run."""
     from homefeed.bootstrap.validate import say_validation
 
     return 0 if say_validation(given.config, given.progress, datetime.now(UTC)) else 1
