@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from homefeed.core.release import Release
 from homefeed.store.base import UserList
 from homefeed.store.connection import Store
+
+if TYPE_CHECKING:
+    from store_servers import Server  # a script that wants a release alone runs without the tests' own folder
 
 SHOP, OTHER_SHOP = "a1b2c3", "d4e5f6"
 HOT = [("hot-1", 0.75), ("hot-2", 0.5)]
@@ -31,3 +36,26 @@ def export(store: Store, number: int, users: Iterable[int], lineage: str = SHOP,
 def roll_back(store: Store, lineage: str = SHOP) -> Release:
     with closing(store.writer(lineage)) as writer:
         return writer.rollback()
+
+
+def let_time_pass(server: Server) -> None:
+    """The 12 seconds after which a dead writer's lock and heartbeat have run out, in a moment. They must have been on their way out."""
+    for db in range(16):
+        client = server.admin(db)
+        for key in ("homefeed:lock", "homefeed:heartbeat"):
+            left = client.pttl(key)
+            assert left == -2 or 0 < left <= 15_000
+            client.delete(key)
+
+
+def everything_in(server: Server, db: int) -> dict[bytes, bytes]:
+    """Every key of a database as the server would dump it, without a lock, which is not part of what is served."""
+    client = server.admin(db)
+    found = {key: client.dump(key) for key in client.scan_iter(count=1000) if key != b"homefeed:lock"}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def roles(server: Server) -> dict[int, str]:
+    """What each database that bears a mark is."""
+    marks = {db: server.admin(db).get("homefeed:mark") for db in range(16)}
+    return {db: json.loads(mark)["role"] for db, mark in marks.items() if mark}

@@ -180,7 +180,7 @@ def test_a_store_that_is_down_is_named_with_its_address() -> None:
         with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1:1 \(database 1\) does not answer"):
             store.reader().read_list(1, 100)
         with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1:1 does not answer"):
-            store.writer(SHOP)
+            store.writer(SHOP).begin()
 
 
 def test_a_wrong_password_is_a_store_that_does_not_answer_and_is_not_told(server: Server) -> None:
@@ -230,7 +230,7 @@ def test_a_port_where_something_else_listens_is_said_so_to_writers_and_readers_a
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as web:
         Thread(target=web.serve_forever, daemon=True).start()
         with connect(StoreLocation("redis", 1, "127.0.0.1", web.server_port), 5.0) as store:
-            for ask in (store.releases, lambda: store.writer(SHOP), store.reader().read_release, lambda: store.reader().read_list(1, 1)):
+            for ask in (store.releases, store.writer(SHOP).begin, store.reader().read_release, lambda: store.reader().read_list(1, 1)):
                 with pytest.raises(StoreUnavailableError, match=f"Redis at 127.0.0.1:{web.server_port}.*does not speak Redis"):
                     ask()
         web.shutdown()

@@ -44,6 +44,10 @@ class ReleaseReader(Protocol):
 class ReleaseWriter(Protocol):
     """The nightly path. A reader never sees half a release: ``stage`` writes aside, ``publish`` flips."""
 
+    def begin(self) -> None:
+        """Refuse at once what must be refused, and keep other writers out until the end."""
+        ...
+
     def stage(self, release: Release, lists: Iterable[UserList], hot: Iterable[tuple[str, float]], advance: Advance | None = None) -> None:
         """Write everything of ``release`` where no reader looks. ``lists`` is consumed once; ``hot`` is (item id, global_score); ``advance`` counts users."""
         ...

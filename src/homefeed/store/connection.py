@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -12,8 +13,10 @@ from homefeed.store import databases
 from homefeed.store.address import Address, redis_address
 from homefeed.store.embedded import EmbeddedServer, open_embedded, save_to_disk
 from homefeed.store.location import StoreLocation
+from homefeed.store.marks import read_mark
 from homefeed.store.redis_reader import RedisReader
 from homefeed.store.redis_writer import RedisWriter
+from homefeed.store.spares import find_previous
 from homefeed.store.wire import Wire
 
 
@@ -40,15 +43,15 @@ class Store:
         return reader
 
     def writer(self, lineage: str, *, adopt: bool = False) -> RedisWriter:
-        """Raises ``StoreUnavailableError`` when the store does not answer. Close it after use."""
-        return RedisWriter(self.address, lineage, adopt=adopt, keep=save_to_disk if self.embedded else None)
+        """Close it after use: it may hold the target."""
+        return RedisWriter(self.address, lineage, lambda: datetime.now(UTC), adopt=adopt, keep=save_to_disk if self.embedded else None)
 
     def releases(self) -> Releases:
         with Wire(self.address) as wire:
             db = self.location.db
-            mark = databases.read_mark(wire, db)
+            mark = read_mark(wire, db)
             live = databases.read_release(wire, db)
-            previous = databases.find_previous(wire, db, mark.lineage) if mark else None
+            previous = find_previous(wire, db, mark.lineage) if mark else None
             same_map = live and previous and previous.release.lineage == live.lineage
             return Releases(live, previous.release if previous and same_map else None)
 

@@ -15,7 +15,13 @@ RELEASE = b"homefeed:release"
 RELEASE_ID = b"homefeed:release:id"
 """The release's id alone: read with every list, so without parsing a record."""
 MARK = b"homefeed:mark"
-"""Whose database this is, and what for (``databases.Mark``)."""
+"""Whose database this is, and what for (``marks.Mark``)."""
+LOCK = b"homefeed:lock"
+"""In a target: who writes there right now (``hold.Holder``); it runs out when its holder dies."""
+HEARTBEAT = b"homefeed:heartbeat"
+"""In a database that is being filled: its writer's token; it runs out when the writer dies."""
+PASSING = (LOCK, HEARTBEAT)
+"""Keys that go by themselves."""
 
 _LIST = re.compile(rb"(?:recall|source):\d+")
 _OURS = b"homefeed:"

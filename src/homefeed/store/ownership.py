@@ -5,6 +5,7 @@ from __future__ import annotations
 from homefeed.core.errors import StoreError
 from homefeed.store import databases
 from homefeed.store.complaints import RefusedError
+from homefeed.store.marks import read_mark
 from homefeed.store.wire import Wire
 
 
@@ -15,7 +16,7 @@ def check_target(wire: Wire, target: int, lineage: str, adopt: bool) -> None:
         raise StoreError(f"{wire.name} has no database {target}", expected=f"0 to {count - 1}", next_step="Name one: --db")
     if foreign := databases.foreign_keys(wire, target):
         raise StoreError(f"{where} holds keys that are not ours ({', '.join(foreign)}); publishing would move them", next_step="Name another database: --db")
-    mark = databases.read_mark(wire, target)
+    mark = read_mark(wire, target)
     if mark is None and not adopt and databases.size(wire, target):
         raise StoreError(
             f"{where} holds lists without our mark: those of the system before, or of another", next_step="Take them over: --adopt, or name another: --db"

@@ -1,37 +1,43 @@
 """Writes a release beside the live one and swaps the two databases: no reader ever meets half an export.
 
-``stage`` fills a spare database, ``publish`` swaps it with the target (``SWAPDB``, in one MULTI with both marks), and the release before stays in the
-spare, where ``rollback`` finds it. Needs a server with several databases that allows SWAPDB: not a cluster. Keys that we did not write are never touched.
+``stage`` fills a spare database, ``publish`` swaps it with the target (``SWAPDB``, in one MULTI with marks, record and lock), and the release before stays in
+the spare, where ``rollback`` finds it. Every write is one MULTI that is carried out only while the writer still owns what it writes to. Needs a server with
+several databases that allows SWAPDB: not a cluster. Keys that we did not write are never touched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 from homefeed.core.errors import StoreError
 from homefeed.core.progress import Advance
-from homefeed.core.release import Previous, Release
+from homefeed.core.release import Release
 from homefeed.store import databases, keys
 from homefeed.store.address import Address
 from homefeed.store.base import UserList
-from homefeed.store.databases import Mark
+from homefeed.store.hold import TTL_MS, Hold, hold
+from homefeed.store.marks import Mark, guarded, read_mark
 from homefeed.store.ownership import check_swap, check_target
-from homefeed.store.packing import ListPacker, Word, pack_hot
+from homefeed.store.packing import ListPacker, command, pack_hot
+from homefeed.store.spares import claim_spare, clear_older, find_previous, give_back
+from homefeed.store.swap import AGAIN, swap_in
 from homefeed.store.wire import Wire
 
 _BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
-    """A whole release that nobody reads yet. ``keys``: how many its database holds."""
+class _Staging:
+    """A database that is being filled, or is (``keys``: how many it then holds)."""
 
     db: int
     release: Release
     mark: Mark
-    keys: int
+    keys: int = -1
 
 
 class RedisWriter:
@@ -41,85 +47,108 @@ class RedisWriter:
     ``keep``: called after each swap, where the server does not save by itself.
     """
 
-    def __init__(self, address: Address, lineage: str, *, adopt: bool = False, keep: Callable[[Wire], None] | None = None) -> None:
-        self._wire = Wire(address)
+    def __init__(
+        self, address: Address, lineage: str, clock: Callable[[], datetime], *, adopt: bool = False, keep: Callable[[Wire], None] | None = None
+    ) -> None:
+        self._address = address
         self._target = address.db
         self._lineage = lineage
+        self._clock = clock
         self._adopt = adopt
+        self._spares_of = None if adopt else lineage
         self._keep = keep
-        self._staged: Staged | None = None
+        self._hold: Hold | None = None
+        self._staging: _Staging | None = None
+
+    def begin(self) -> None:
+        """Take the target's lock until ``close``, so that nobody computes a release that cannot be published."""
+        self._held()
 
     def stage(self, release: Release, lists: Iterable[UserList], hot: Iterable[tuple[str, float]], advance: Advance | None = None) -> None:
         """Write everything of ``release`` into a spare database; ``advance`` hears of every batch of users."""
-        self._staged = None
-        check_swap(self._wire, self._target)
-        check_target(self._wire, self._target, self._lineage, self._adopt)
-        spare = databases.find_spare(self._wire, self._target, None if self._adopt else self._lineage)
-        mark = Mark(self._lineage, self._target, "staging", release.id)
-        self._wire.select(spare)
-        self._wire.ask("SET", keys.MARK, mark.to_json())
-        databases.clear(self._wire, spare)
-        written = 1 + self._write_lists(spare, mark, lists, advance) + self._write_rest(release, hot)
-        self._staged = Staged(spare, release, mark, written)
+        held = self._held()
+        mark = Mark(self._lineage, self._target, "staging", release.id, held.token)
+        self._discard()
+        with Wire(self._address) as wire:
+            spare = claim_spare(wire, mark, self._spares_of, TTL_MS)
+            self._staging = _Staging(spare, release, mark)
+            held.beat_in(spare)
+            wire.select(spare)
+            written = 1 + self._write_lists(wire, mark, lists, advance) + self._write_rest(wire, mark, release, hot)
+        self._staging = _Staging(spare, release, mark, written)
 
     def publish(self) -> None:
         """Swap the staged release in. Refuses, and changes nothing, when the spare no longer holds exactly what was staged."""
-        if self._staged is None:
+        staged = self._staging
+        if staged is None or staged.keys < 0:
             raise StoreError("No release is staged")
-        staged, self._staged = self._staged, None
-        check_target(self._wire, self._target, self._lineage, self._adopt)
-        self._check_ours(staged.db, staged.mark)
-        if (found := databases.size(self._wire, staged.db)) != staged.keys:
-            raise StoreError(
-                f"Database {staged.db} of {self._wire.name} holds {found} keys where {staged.keys} were written",
-                next_step="Nothing was changed. See whether the server is short of memory, or others write there",
-            )
-        self._swap_in(staged.db, staged.release)
+        with Wire(self._address) as wire:
+            check_target(wire, self._target, self._lineage, self._adopt)
+            if (found := databases.size(wire, staged.db)) != staged.keys:
+                raise StoreError(
+                    f"Database {staged.db} of {wire.name} holds {found} keys where {staged.keys} were written",
+                    next_step="Nothing was changed. See whether the server is short of memory, or others write there",
+                )
+            swap_in(wire, self._held(), self._target, staged.db, staged.mark, staged.release)
+            self._staging = None
+            if self._keep:
+                self._keep(wire)
+            with suppress(StoreError):  # what is left over is left to the next export
+                clear_older(wire, self._target, self._spares_of, keep=staged.db)
 
     def rollback(self) -> Release:
         """Swap the release before back in; the one that was live takes its place. Raises ``StoreError`` when there is none."""
-        check_swap(self._wire, self._target)
-        check_target(self._wire, self._target, self._lineage, self._adopt)
-        previous = databases.find_previous(self._wire, self._target, self._lineage)
-        if previous is None:
-            raise StoreError(f"{self._wire.name} holds no earlier release of database {self._target} to go back to")
-        return self._swap_in(previous.db, previous.release)
+        held = self._held()
+        with Wire(self._address) as wire:
+            previous = find_previous(wire, self._target, self._lineage)
+            mark = read_mark(wire, previous.db) if previous else None
+            if previous is None or mark is None:
+                raise StoreError(f"{wire.name} holds no earlier release of database {self._target} to go back to")
+            release = swap_in(wire, held, self._target, previous.db, mark, previous.release)
+            if self._keep:
+                self._keep(wire)
+        return release
 
     def close(self) -> None:
-        self._wire.close()
+        """Let go of the target. What was staged and not published gives its room back; where the server is gone, the next export clears it."""
+        with suppress(StoreError):
+            self._discard()
+        if self._hold:
+            self._hold.release()
+            self._hold = None
 
-    def _write_lists(self, spare: int, mark: Mark, lists: Iterable[UserList], advance: Advance | None) -> int:
+    def _held(self) -> Hold:
+        if self._hold is None:
+            with Wire(self._address) as wire:
+                check_swap(wire, self._target)
+                check_target(wire, self._target, self._lineage, self._adopt)
+            self._hold = hold(self._address, self._clock())
+        self._hold.check()
+        return self._hold
+
+    def _write_lists(self, wire: Wire, mark: Mark, lists: Iterable[UserList], advance: Advance | None) -> int:
         packer, rest, written = ListPacker(), iter(lists), 0
         while batch := list(islice(rest, _BATCH)):
             packed, commands = packer.pack(batch)
-            self._check_ours(spare, mark)
-            self._wire.send(packed, commands)
+            self._write(wire, mark, packed, commands)
             written += commands
             if advance:
                 advance(len(batch))
         return written
 
-    def _write_rest(self, release: Release, hot: Iterable[tuple[str, float]]) -> int:
+    def _write_rest(self, wire: Wire, mark: Mark, release: Release, hot: Iterable[tuple[str, float]]) -> int:
         packed, commands = pack_hot(hot)
-        self._wire.send(packed, commands)
-        self._wire.ask("SET", keys.RELEASE, release.to_json())
-        self._wire.ask("SET", keys.RELEASE_ID, release.id)
+        record = command(b"SET", keys.RELEASE, release.to_json()) + command(b"SET", keys.RELEASE_ID, release.id)
+        self._write(wire, mark, packed + record, commands + 2)
         return commands + 2
 
-    def _check_ours(self, spare: int, mark: Mark) -> None:
-        if databases.read_mark(self._wire, spare) != mark:
-            raise StoreError(f"Another export has taken over database {spare} of {self._wire.name}", next_step="What is served is as it was; export again")
+    def _write(self, wire: Wire, mark: Mark, packed: bytes, commands: int) -> None:
+        self._held()
+        if not guarded(wire, mark, packed, commands):
+            raise StoreError(f"Another export has taken over the database of {wire.name} that this one filled", next_step=AGAIN)
 
-    def _swap_in(self, spare: int, release: Release) -> Release:
-        """``release``, which lies in ``spare``, as it is from now on: its record says what was live before, and that this now lies in ``spare``."""
-        aside, live = Mark(self._lineage, self._target, "spare"), Mark(self._lineage, self._target, "live")
-        before = databases.read_release_id(self._wire, self._target)
-        release = replace(release, previous=Previous(before, spare) if before else None)
-        commands: list[tuple[Word, ...]] = []
-        if databases.size(self._wire, self._target):
-            commands += [("SELECT", self._target), ("SET", keys.MARK, aside.to_json())]
-        commands += [("SELECT", spare), ("SET", keys.MARK, live.to_json()), ("SET", keys.RELEASE, release.to_json()), ("SWAPDB", self._target, spare)]
-        self._wire.transaction(*commands)
-        if self._keep:
-            self._keep(self._wire)
-        return release
+    def _discard(self) -> None:
+        if self._staging:
+            staging, self._staging = self._staging, None
+            with Wire(self._address) as wire:
+                give_back(wire, staging.db, staging.mark)

@@ -10,7 +10,7 @@ import hiredis
 
 from homefeed.core.errors import StoreUnavailableError
 from homefeed.store.address import Address
-from homefeed.store.complaints import FAILURES, RefusedError, no_answer, refusal
+from homefeed.store.complaints import FAILURES, no_answer, refusal
 from homefeed.store.line import Line
 from homefeed.store.packing import Word, command
 
@@ -48,11 +48,13 @@ class Wire:
 
     def transaction(self, *commands: tuple[Word, ...]) -> bool:
         """All of ``commands`` in one MULTI, or none: one that is refused on the way in discards the rest. False where a watched key has changed."""
-        packed = b"".join(command(*words) for words in ((b"MULTI",), *commands, (b"EXEC",)))
-        done = self.send(packed, len(commands) + 2)[-1]
+        return self.packed_transaction(b"".join(command(*words) for words in commands), len(commands))
+
+    def packed_transaction(self, packed: bytes, commands: int) -> bool:
+        done = self.send(_MULTI + packed + _EXEC, commands + 2)[-1]
         for answer in done or ():
             if isinstance(answer, hiredis.ReplyError):
-                raise RefusedError(f"{self.name} refused part of a transaction: {answer}")
+                raise refusal(self._address, answer)
         return done is not None
 
     def select(self, db: int) -> None:
@@ -71,3 +73,6 @@ class Wire:
 
     def _deadline(self) -> float:
         return time.monotonic() + self._address.timeout_seconds
+
+
+_MULTI, _EXEC = command(b"MULTI"), command(b"EXEC")
