@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from raw_shop import Listener, Shop
 
 from homefeed.bootstrap.validate import say_validation
 from homefeed.config import Config
+from homefeed.core.errors import HomefeedError
 
 START = 1_760_000_000
 """9 October 2025."""
@@ -216,3 +219,59 @@ def test_a_quoted_file_is_read_as_the_etl_reads_it_whatever_else_was_tried(shop:
     fine, text = validated(shop, quoted)
     assert fine
     assert text == validated(shop)[1]
+
+
+files = st.sampled_from(["shop.dat", "user_feature.dat", "item_feature.dat"])
+texts = st.sampled_from(
+    [
+        "",
+        "0",
+        "1",
+        "2",
+        "-1",
+        "x",
+        '"',
+        '"a',
+        "u001",
+        "i01",
+        "1e99",
+        "NaN",
+        ",",
+        "|",
+        "\t",
+        "\n",
+        "\r\n",
+        "\x00",
+        "ü",
+        "99999999999999999",
+        "label",
+        "uid",
+        "iid",
+    ]
+)
+damages = st.lists(st.tuples(files, st.floats(0, 1), st.integers(0, 4), texts, st.sampled_from([1, 1, 5, 400])), max_size=4)
+"""Of a file: from which line on, which field, what stands there instead, in how many lines."""
+
+
+@settings(max_examples=40, deadline=None)
+@given(damages, st.sampled_from([0, 2]))
+def test_the_verdict_is_that_of_an_etl(tmp_path_factory: pytest.TempPathFactory, given_damages: list[tuple[str, float, int, str, int]], negatives: int) -> None:
+    shop = Shop(tmp_path_factory.mktemp("fuzzed") / "data")
+    content = {"shop.dat": lines(log_rows(60)), "user_feature.dat": lines(USERS), "item_feature.dat": lines(ITEMS)}
+    for name, start, column, text, n in given_damages:
+        for row in range(int(start * (len(content[name]) - 1)), len(content[name]))[:n]:
+            fields = content[name][row].split(",")
+            fields[min(column, len(fields) - 1)] = text
+            content[name][row] = ",".join(fields)
+    shop.write(*(content[name] for name in ("shop.dat", "user_feature.dat", "item_feature.dat")))
+    etl = {"sample_negatives": negatives}
+    fine, text = said(shop, etl=etl)
+    assert (complaint_of_etl(shop, etl=etl) == "") == fine, text
+
+
+def complaint_of_etl(shop: Shop, **settings: Any) -> str:
+    try:
+        shop.run(**settings)
+    except HomefeedError as error:
+        return str(error)
+    return ""
