@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 SERVE ?= 1
 LOG = @printf '== %s\n'
 
-.PHONY: help install demo test check unit docs-full bench wheel clean
+.PHONY: help install demo test check unit docs-full bench soak audit wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,14 @@ docs-full: $(VENV)/.dev ## every command of the README, the long ones too (minut
 
 bench: $(VENV)/.dev ## seconds, memory and latency of every step on the demo shop
 	@$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.dev ## 20 minutes of load at 70 % of capacity, an export every minute (SECONDS=180: shorter; STORE=redis)
+	@$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),1200) --store $(or $(STORE),embedded)
+
+audit: $(VENV)/.dev ## look all pinned versions up among known vulnerabilities (needs the internet)
+	@$(BIN)/python -c 'import json; from urllib.request import urlopen; json.load(urlopen("https://pypi.org/pypi/pip/json", timeout=10))["vulnerabilities"]' 2>/dev/null || \
+		{ echo "Nothing was checked: pypi.org, which knows the vulnerabilities, cannot be reached from here"; exit 1; }
+	@$(BIN)/pip-audit -r requirements.txt -r requirements-dev.txt --no-deps --disable-pip --skip-editable --strict --progress-spinner off
 
 wheel: $(VENV)/.dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
