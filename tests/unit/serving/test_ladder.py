@@ -55,6 +55,7 @@ def filled_with(weights: ModelWeights | None, name: str, value: float) -> np.nda
     return np.full_like(weights.arrays[name], value)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
 @pytest.mark.parametrize("broken", ["missing", "not finite", "too few numbers", "too few embeddings", "another shape", "infinite for users", "no array"])
 def test_a_ranker_that_cannot_be_used_costs_recall_order_alone(broken: str) -> None:
     bundle = small_bundle()
