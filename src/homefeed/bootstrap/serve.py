@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import shutil
 import socket
 import tempfile
@@ -28,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 _THREADS = 4
 _KILL_SECONDS = 10
-_CONNECTIONS = 8192
-"""Open ones a worker holds: many that say nothing must not keep others out."""
+_CONNECTIONS, _OTHER_FILES = 8192, 256
+"""Open ones a worker may hold: many that say nothing must not keep others out. Beside them it has files: store, logs, counters, bundles."""
 _HEADER_MILLISECONDS, _HEAD_BYTES = 30_000, 128 * 1024
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 _COUNTERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -69,13 +70,23 @@ def _server(api: ApiConfig, port: int) -> AbstractServer[Any]:
         http=HTTPModes.http1,
         workers=api.workers,
         blocking_threads=_THREADS,
-        backpressure=_CONNECTIONS,
+        backpressure=_room_for_connections(),
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HEAD_BYTES),
         respawn_failed_workers=True,
         workers_kill_timeout=_KILL_SECONDS,
         log_dictconfig=_LOGGING,
         log_level=LogLevels.warning,
     )
+
+
+def _room_for_connections() -> int:
+    """As far as the system lets this process have open files, which is often no further than 1,024 until one asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS + _OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(allowed - _OTHER_FILES, _OTHER_FILES)
 
 
 def _say_who_may_ask(api: ApiConfig, port: int) -> None:
