@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 USERS, KEEPER, SERVER, SOCKET, LOG = "users.lock", "keeper.lock", "server.lock", "valkey.sock", "valkey.log"
@@ -53,9 +54,9 @@ def main(folder: Path, program: str) -> int:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     if try_lock(Path(KEEPER)) is None:
-        os.write(tell, b"2")
+        _tell(tell, b"2")
     else:
-        _keep(program, lambda: os.write(tell, b"0"))
+        _keep(program, lambda: _tell(tell, b"0"))
     return 0
 
 
@@ -83,6 +84,12 @@ def try_lock(path: Path) -> int | None:
         return None
 
 
+def _tell(pipe: int, status: bytes) -> None:
+    """Whoever started us may be gone: killed, or long since content."""
+    with suppress(BrokenPipeError):
+        os.write(pipe, status)
+
+
 def _keep(program: str, tell: Callable[[], object]) -> None:
     """Until the last user is gone; a server that crashes is started again."""
     while server := _started(program):
@@ -101,6 +108,7 @@ def _started(program: str) -> subprocess.Popen[bytes] | None:
     alone = _wait_for_the_one_before()
     if alone is None:
         return None
+    _clean_up()
     server = _launch(program, alone)
     os.close(alone)
     while server.poll() is None:
@@ -119,6 +127,12 @@ def _wait_for_the_one_before() -> int | None:
     return descriptor
 
 
+def _clean_up() -> None:
+    """What a server that was killed while it saved left behind."""
+    for half in Path().glob("temp-*.rdb"):
+        half.unlink(missing_ok=True)
+
+
 def _launch(program: str, server_lock: int) -> subprocess.Popen[bytes]:
     settings, pipe = os.pipe()
     os.write(pipe, _SETTINGS.encode())
@@ -128,11 +142,17 @@ def _launch(program: str, server_lock: int) -> subprocess.Popen[bytes]:
 
 
 def _die_with_this_process() -> Callable[[], None] | None:
-    """On Linux the server gets SIGTERM (save and end) when its keeper is killed; elsewhere the next keeper ends it."""
+    """On Linux the server gets SIGTERM (save and end) when its keeper is killed, were it in this very moment; elsewhere the next keeper ends it."""
     if sys.platform != "linux":
         return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+    prctl, keeper = ctypes.CDLL(None).prctl, os.getpid()
+
+    def in_the_child() -> None:
+        prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+        if os.getppid() != keeper:
+            os._exit(1)
+
+    return in_the_child
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

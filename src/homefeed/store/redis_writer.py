@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from homefeed.core.errors import StoreError
 from homefeed.core.progress import Advance
 from homefeed.core.release import Release
-from homefeed.store import databases, keys
+from homefeed.store import keys
 from homefeed.store.address import Address
 from homefeed.store.base import UserList
 from homefeed.store.hold import TTL_MS, Hold, hold
@@ -24,20 +23,10 @@ from homefeed.store.marks import Mark, guarded, read_mark
 from homefeed.store.ownership import check_swap, check_target
 from homefeed.store.packing import ListPacker, command, pack_hot
 from homefeed.store.spares import claim_spare, clear_older, find_previous, give_back
-from homefeed.store.swap import AGAIN, swap_in
+from homefeed.store.swap import AGAIN, Aside, swap_in
 from homefeed.store.wire import Wire
 
 _BATCH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Staging:
-    """A database that is being filled, or is (``keys``: how many it then holds)."""
-
-    db: int
-    release: Release
-    mark: Mark
-    keys: int = -1
 
 
 class RedisWriter:
@@ -58,7 +47,7 @@ class RedisWriter:
         self._spares_of = None if adopt else lineage
         self._keep = keep
         self._hold: Hold | None = None
-        self._staging: _Staging | None = None
+        self._staging: Aside | None = None
 
     def begin(self) -> None:
         """Take the target's lock until ``close``, so that nobody computes a release that cannot be published."""
@@ -71,25 +60,20 @@ class RedisWriter:
         self._discard()
         with Wire(self._address) as wire:
             spare = claim_spare(wire, mark, self._spares_of, TTL_MS)
-            self._staging = _Staging(spare, release, mark)
+            self._staging = Aside(spare, mark, release)
             held.beat_in(spare)
             wire.select(spare)
             written = 1 + self._write_lists(wire, mark, lists, advance) + self._write_rest(wire, mark, release, hot)
-        self._staging = _Staging(spare, release, mark, written)
+        self._staging = Aside(spare, mark, release, written)
 
     def publish(self) -> None:
-        """Swap the staged release in. Refuses, and changes nothing, when the spare no longer holds exactly what was staged."""
+        """Swap the staged release in, and empty what older ones left. Refuses when the spare no longer holds exactly what was staged."""
         staged = self._staging
-        if staged is None or staged.keys < 0:
+        if staged is None or staged.keys is None:
             raise StoreError("No release is staged")
         with Wire(self._address) as wire:
             check_target(wire, self._target, self._lineage, self._adopt)
-            if (found := databases.size(wire, staged.db)) != staged.keys:
-                raise StoreError(
-                    f"Database {staged.db} of {wire.name} holds {found} keys where {staged.keys} were written",
-                    next_step="Nothing was changed. See whether the server is short of memory, or others write there",
-                )
-            swap_in(wire, self._held(), self._target, staged.db, staged.mark, staged.release)
+            swap_in(wire, self._held(), self._target, staged)
             self._staging = None
             if self._keep:
                 self._keep(wire)
@@ -104,7 +88,7 @@ class RedisWriter:
             mark = read_mark(wire, previous.db) if previous else None
             if previous is None or mark is None:
                 raise StoreError(f"{wire.name} holds no earlier release of database {self._target} to go back to")
-            release = swap_in(wire, held, self._target, previous.db, mark, previous.release)
+            release = swap_in(wire, held, self._target, Aside(previous.db, mark, previous.release))
             if self._keep:
                 self._keep(wire)
         return release

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from homefeed.core.errors import StoreError, StoreUnavailableError
 from homefeed.core.release import Previous, Release
@@ -15,20 +15,40 @@ from homefeed.store.wire import Wire
 AGAIN = "What is served is as it was; export again"
 
 
-def swap_in(wire: Wire, held: Hold, target: int, spare: int, mark: Mark, release: Release) -> Release:
-    """``release``, which lies in ``spare`` under ``mark``, as it is from now on: its record says what was live before, and that this now lies in ``spare``.
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A release in a database beside the target. ``keys``: how many must be there, where that is known."""
 
-    Raises ``StoreError`` when the lock is lost or the spare is no longer ours.
+    db: int
+    mark: Mark
+    release: Release
+    keys: int | None = None
+
+
+def swap_in(wire: Wire, held: Hold, target: int, aside: Aside) -> Release:
+    """The release as it is from now on: its record says what was live before, and that this now lies where the release came from.
+
+    Raises ``StoreError``, and nothing is changed, when the lock is lost or ``aside`` no longer holds what it held.
     """
     with held.still(wire):
-        wire.send(command(b"WATCH", keys.MARK, keys.RELEASE_ID) + command(b"SELECT", spare) + command(b"WATCH", keys.MARK), 3)
-        if read_mark(wire, spare) != mark:
-            raise StoreError(f"Another export has taken over database {spare} of {wire.name}", next_step=AGAIN)
+        wire.send(command(b"WATCH", keys.MARK, keys.RELEASE_ID) + command(b"SELECT", aside.db) + command(b"WATCH", keys.MARK), 3)
+        _check(wire, aside)
         before = databases.read_release_id(wire, target)
-        release = replace(release, previous=Previous(before, spare) if before else None)
-        _swap(wire, held, target, spare, mark.lineage, release)
+        release = replace(aside.release, previous=Previous(before, aside.db) if before else None)
+        _swap(wire, held, target, aside.db, aside.mark.lineage, release)
     held.beat_in(None)
     return release
+
+
+def _check(wire: Wire, aside: Aside) -> None:
+    if read_mark(wire, aside.db) != aside.mark:
+        raise StoreError(f"Another export has taken over database {aside.db} of {wire.name}", next_step=AGAIN)
+    found = databases.size(wire, aside.db)
+    if aside.keys not in (None, found):
+        raise StoreError(
+            f"Database {aside.db} of {wire.name} holds {found} keys where {aside.keys} were written",
+            next_step="Nothing was changed. See whether the server is short of memory, or others write there",
+        )
 
 
 def _swap(wire: Wire, held: Hold, target: int, spare: int, lineage: str, release: Release) -> None:
