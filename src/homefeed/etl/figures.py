@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import narwhals as nw
 import polars as pl
@@ -47,8 +48,8 @@ class Figures:
     digest: int
 
 
-def survey(parted: Parted) -> Figures:
-    """One pass over the split log. Raises ``InputError`` when a side is empty."""
+def survey(parted: Parted, source: Path) -> Figures:
+    """One pass over the split log. Raises ``InputError``, which names the ``source``, when a side is empty."""
     rows = parted.rows
     train = rows.filter(~nw.col("test"))
     sides, users, items, again = engine.collect(
@@ -63,7 +64,9 @@ def survey(parted: Parted) -> Figures:
     by_side = {row["test"]: row for row in sides.iter_rows(named=True)}
     if len(by_side) < 2:
         empty = "train" if False not in by_side else "test"
-        raise InputError(f"The split leaves the {empty} side empty", expected="rows at several moments", next_step="Change etl.test_fraction or --split")
+        raise InputError(
+            f"{source}: the split leaves the {empty} side empty", expected="rows at several moments", next_step="Change etl.test_fraction or --split"
+        )
     train_side, test_side = (_side(by_side[test], users, items, "test_rows" if test else "train_rows") for test in (False, True))
     return Figures(train_side, test_side, items, again.row(0, named=True), sum(row["digest"] for row in by_side.values()))
 

@@ -139,8 +139,8 @@ def prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, enc
     """The log in slots (kept on disk for the passes to come), its split, and what is learned from the train side."""
     engine.write({encoded: encode.encode_log(raw.log, shop.slots)})
     merged = merge_labels(engine.scan(encoded))
-    parted = part(merged.rows, config.etl.split, config.etl.test_fraction)
-    figures = survey(parted)
+    parted = part(merged.rows, config.etl.split, config.etl.test_fraction, raw.log.path)
+    figures = survey(parted, raw.log.path)
     drawn = _drawn(config, parted, figures, encoded.with_name("drawn.parquet"))
     train, test = figures.train, figures.test
     rule = choose_rule(config.hotness.half_life_days, config.hotness.prior_impressions, train.end_us - train.start_us)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import narwhals as nw
 import numpy as np
@@ -21,19 +22,20 @@ class Parted:
     test_from_us: int
 
 
-def part(log: Table, kind: SplitKind, test_fraction: float) -> Parted:
+def part(log: Table, kind: SplitKind, test_fraction: float, source: Path) -> Parted:
     """Rows of one moment go together to the side on which most of them would lie if the log were cut at exactly ``test_fraction``.
 
     Global: one cut through all rows. Per user: one cut through each user's rows; a user's first moment always trains.
+    ``source``: the raw file, for messages. Raises ``InputError`` where all rows have one moment.
     """
-    return _part_global(log, test_fraction) if kind == "global" else _part_per_user(log, test_fraction)
+    return _part_global(log, test_fraction, source) if kind == "global" else _part_per_user(log, test_fraction)
 
 
-def _part_global(log: Table, test_fraction: float) -> Parted:
+def _part_global(log: Table, test_fraction: float, source: Path) -> Parted:
     (moments,) = engine.collect(log.group_by("ts_us").agg(nw.len().alias("n")).sort("ts_us"))
     ts_us, count = moments["ts_us"].to_numpy(), moments["n"].to_numpy().astype(np.int64)
     if len(ts_us) < 2:
-        raise InputError("All rows of the log have one ts", expected="at least two different moments: the earlier one to train, the later one to test")
+        raise InputError(f"{source}: all rows have one ts", expected="at least two different moments: the earlier one to train, the later one to test")
     middle = np.cumsum(count) - count / 2
     first = int(np.searchsorted(middle, count.sum() * (1 - test_fraction), side="right"))
     cut_us = int(ts_us[min(max(first, 1), len(ts_us) - 1)])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ Rows = list[tuple[int, int]]
 
 def sides(rows: Rows, kind: SplitKind, fraction: float = 0.2) -> pl.DataFrame:
     log = pl.DataFrame(rows, schema={"ts_us": pl.Int64, "user": pl.Int32}, orient="row")
-    (parted,) = engine.collect(part(engine.from_memory(log), kind, fraction).rows)
+    (parted,) = engine.collect(part(engine.from_memory(log), kind, fraction, Path("shop.dat")).rows)
     return parted
 
 
@@ -33,7 +35,7 @@ def test_a_moment_with_many_rows_goes_to_the_side_where_most_of_them_lie() -> No
 def test_both_sides_have_rows_even_when_nearly_all_share_a_moment() -> None:
     assert sides([(1, 1)] + [(2, 1)] * 99, "global").filter("test").height == 99
     assert sides([(1, 1)] * 99 + [(2, 1)], "global").filter("test").height == 1
-    with pytest.raises(InputError, match="one ts"):
+    with pytest.raises(InputError, match=r"shop\.dat: all rows have one ts"):
         sides([(1, 1), (1, 2)], "global")
 
 

@@ -31,7 +31,9 @@ def scan_rows(dialect: Dialect) -> pl.LazyFrame:
     if dialect.file.is_parquet:
         return scan_cells(dialect).select(ROW, fields=pl.concat_list(pl.col(cell(n)).fill_null("") for n in range(dialect.width)))
     fields = pl.col("line").str.split(dialect.cell or dialect.separator)
-    if dialect.separator == "|" and not dialect.cell:
+    if dialect.cell:
+        fields = fields.list.eval(pl.element().str.replace_all(LINE_BREAK, "\n", literal=True))
+    elif dialect.separator == "|":
         fields = fields.list.eval(pl.element().str.strip_chars(" "))
     return _scan_lines(dialect).select(ROW, fields=fields)
 
