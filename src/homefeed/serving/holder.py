@@ -20,13 +20,15 @@ _KEPT = 2
 
 
 class ReleaseHolder:
-    """Follows the store's live release. A request never waits for a release that is in memory; those that need an unseen one load it once.
+    """Follows the store's live release. A request never waits for a release that is in memory; the first that needs an unseen one loads it.
 
-    Whatever happens, the last release that could be loaded stays: there is something to answer with.
+    Whatever happens, the last release that could be loaded stays: there is something to answer with. ``wait_seconds``: how long other requests wait for
+    a release that is being loaded, before the release before answers them.
     """
 
-    def __init__(self, folder: Path, reader: ReleaseReader) -> None:
+    def __init__(self, folder: Path, reader: ReleaseReader, wait_seconds: float = 1.0) -> None:
         self._shelf = Shelf(folder)
+        self._wait_seconds = wait_seconds
         self._reader = reader
         self._lock = Lock()
         self._kept: tuple[ReleaseInMemory, ...] = ()
@@ -88,13 +90,17 @@ class ReleaseHolder:
         return next((release for release in self._kept if release.id == release_id), None)
 
     def _load_for_a_request(self, release_id: str) -> ReleaseInMemory | None:
-        """The first to read the id of an unseen release loads it; others wait for that."""
-        with self._lock:
+        """The first to read the id of an unseen release loads it; others wait for that, if not for ever."""
+        if not self._lock.acquire(timeout=self._wait_seconds):
+            return None
+        try:
             if release_id in self._refused or (found := self._find(release_id)):
                 return None if release_id in self._refused else found
             release = self._follow_or_the_one_before(release_id, self._record_of(release_id))
             self._live_id = release_id
             return release
+        finally:
+            self._lock.release()
 
     def _record_of(self, release_id: str) -> Release | None:
         try:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import shutil
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from nights import Night
 from small_release import MemoryStore, full_lists, small_bundle
+from waiting import eventually
 
 from homefeed.artifacts.bundle import Bundle
 from homefeed.core.errors import StoreError
@@ -18,6 +21,7 @@ from homefeed.core.release import Previous, Release
 from homefeed.serving import shelf
 from homefeed.serving.health import Health
 from homefeed.serving.rank_service import RankService
+from homefeed.serving.release_in_memory import ReleaseInMemory
 
 
 @pytest.fixture
@@ -186,3 +190,27 @@ def test_a_health_check_of_a_store_that_is_out_names_the_store(night: Night) -> 
     night.holder.start()
     night.store.down = True
     assert night.health().reasons == {"redis": "the store does not answer."}
+
+
+def test_who_needs_a_release_that_takes_long_to_load_is_answered_by_the_one_before(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, may_go_on, take = small_bundle("r1"), Event(), night.holder._shelf.take
+    night.publish(first)
+    night.holder.start()
+    night.holder._wait_seconds = 0.05
+    before = publish_over(night, small_bundle("r2", seed=2), first)
+
+    def slow(release_id: str) -> ReleaseInMemory:
+        may_go_on.wait(10)
+        return take(release_id)
+
+    monkeypatch.setattr(night.holder._shelf, "take", slow)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(night.recommend)
+        assert eventually(night.holder._lock.locked)
+        slate = night.recommend()
+        assert (slate.release, slate.degraded) == ("r1", ("release",))
+        assert {item.item_id for item in slate.items} <= set(before[2])
+        assert night.recommend("nobody").degraded == ()
+        may_go_on.set()
+        assert (loading.result().release, loading.result().degraded) == ("r2", ())
+    assert (night.recommend().release, night.recommend().degraded) == ("r2", ())
