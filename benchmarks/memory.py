@@ -13,13 +13,13 @@ def memory_of(pid: int) -> tuple[ProcessMemory, ...]:
     """The parent first, then its descendants; empty on a system without ``smaps_rollup``."""
     if not (_PROC / str(pid) / "smaps_rollup").exists():
         return ()
-    workers = _descendants(pid)
+    workers = descendants(pid)
     return (_memory("parent", pid), *(_memory("worker", worker) for worker in workers))
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     children = [int(word) for thread in (_PROC / str(pid) / "task").iterdir() for word in (thread / "children").read_text().split()]
-    return children + [further for child in children for further in _descendants(child)]
+    return children + [further for child in children for further in descendants(child)]
 
 
 def _memory(role: str, pid: int) -> ProcessMemory:
