@@ -4,8 +4,12 @@ Uniform over the items on offer. Two reasons. The optimal score against negative
 AISTATS 2010): with a uniform q its order is that of the click probability, with q by popularity the popular items would be pushed down a slate that is
 judged by clicks. And AUC is the one ranking measure that means the same on a uniform sample as on the whole catalogue (Krichene and Rendle, KDD 2020).
 
-What is known is known from the past: an item is on offer from its first row on, and a row of the train side may hold what its user clicks on the test side
-only. To leave just those out would tell the reported model the answers.
+When an item came on offer, a log of clicks does not say: its first row is its first click, and an item drawn from then on alone would teach that what nobody
+has clicked yet (hotness 0.5) is clicked for sure. Of n moments spread evenly from launch to end, the first is expected a (n + 1)-th of that span after the
+launch, so the launch is taken to be at ``first - (end - first) / n``.
+
+Rows of the train side are drawn from what the train side knows, so one of them may hold what its user clicks on the test side only: to leave just those out
+would tell the reported model the answers.
 """
 
 from __future__ import annotations
@@ -41,19 +45,6 @@ class Drawn:
     short: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Clicks:
-    """Of C clicks: i64[C] each. ``on_offer``: so many of the items, numbered by their launch, existed at that moment."""
-
-    index: Ints
-    user: Ints
-    on_offer: Ints
-
-    def block(self, start: int) -> _Clicks:
-        part = slice(start, start + BLOCK_CLICKS)
-        return _Clicks(self.index[part], self.user[part], self.on_offer[part])
-
-
 def refuse_shown_rows(figures: Figures, path: Path) -> None:
     """Raises ``InputError`` where the log has 0 rows of its own: what was shown and not clicked is worth more than what is drawn."""
     rows, clicks = (side + other for side, other in ((figures.train.rows, figures.test.rows), (figures.train.clicks, figures.test.clicks)))
@@ -68,19 +59,11 @@ def refuse_shown_rows(figures: Figures, path: Path) -> None:
 def draw_negatives(log: Table, per_click: int, seed: int, path: Path) -> Drawn:
     """``log``: ``row``, ``ts_us``, ``user``, ``item``, ``test``, of clicks alone. What is drawn is kept at ``path``; one log and one seed draw the same."""
     (frame,) = engine.collect(log.select("row", "ts_us", "user", "item", "test").sort("ts_us", "user", "item", "row"))
-    launches = frame.group_by("item").agg(pl.col("ts_us").min()).sort("ts_us", "item")
-    place = np.zeros(int(launches["item"].to_numpy().max()) + 1, np.int64)
-    place[launches["item"].to_numpy()] = np.arange(len(launches))
-    user, item, test = frame["user"].to_numpy().astype(np.int64), place[frame["item"].to_numpy()], frame["test"].to_numpy()
-    clicks = _Clicks(np.arange(len(frame)), user, np.searchsorted(launches["ts_us"].to_numpy(), frame["ts_us"].to_numpy(), side="right"))
-    rng = np.random.default_rng(seed)
-    picked = []
-    for side, known in ((~test, ~test), (test, np.ones_like(test))):
-        own = OwnItems(user[known], item[known], len(launches))
-        of_side = _Clicks(clicks.index[side], clicks.user[side], clicks.on_offer[side])
-        picked += list(_blocks(of_side, own, per_click, rng))
-    index, places = (np.concatenate(parts) for parts in zip(*picked, strict=True))
-    rows = frame[index].with_columns(pl.Series("item", launches["item"].to_numpy()[places]), label=pl.lit(0, pl.Int8), weight=pl.lit(1.0, pl.Float32))
+    frame, rng = frame.with_columns(index=pl.int_range(pl.len())), np.random.default_rng(seed)
+    sides = frame.filter(~pl.col("test")), frame.filter("test")
+    parts = [part for side, known in zip(sides, (sides[0], frame), strict=True) for part in _blocks(side, known, per_click, rng)]
+    index, item = (np.concatenate(column) for column in zip(*parts, strict=True))
+    rows = frame[index].with_columns(pl.Series("item", item), label=pl.lit(0, pl.Int8), weight=pl.lit(1.0, pl.Float32))
     rows.select("row", "ts_us", "user", "item", "label", "weight", "test").write_parquet(path, compression="lz4")
     short = int((np.bincount(index, minlength=len(frame)) < per_click).sum())
     on_test = int(rows["test"].sum())
@@ -112,14 +95,28 @@ class OwnItems:
         return j + np.searchsorted(self.others_before, user * self.width + j, side="right") - self.first[user]
 
 
-def _blocks(clicks: _Clicks, own: OwnItems, per_click: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
-    """(index of the click, number of the item) of each drawn row, block by block."""
-    for start in range(0, len(clicks.index), BLOCK_CLICKS):
-        block = clicks.block(start)
-        free = block.on_offer - own.among_first(block.user, block.on_offer)
-        chosen = distinct(free, per_click, rng)
+def _blocks(clicks: pl.DataFrame, known: pl.DataFrame, per_click: int, rng: np.random.Generator) -> Iterator[tuple[Ints, npt.NDArray[np.int32]]]:
+    """(index of the click, slot of the item) of each drawn row, block by block; ``known``: the rows that say who has what, and what is on offer when."""
+    if not len(clicks):
+        return
+    launches = launched(known)
+    slots, launch_us = launches["item"].to_numpy(), launches["launch_us"].to_numpy()
+    number = np.zeros(int(slots.max()) + 1, np.int64)
+    number[slots] = np.arange(len(slots))
+    own = OwnItems(known["user"].to_numpy().astype(np.int64), number[known["item"].to_numpy()], len(slots))
+    for block in clicks.iter_slices(BLOCK_CLICKS):
+        user = block["user"].to_numpy().astype(np.int64)
+        on_offer = np.searchsorted(launch_us, block["ts_us"].to_numpy(), side="right")
+        chosen = distinct(on_offer - own.among_first(user, on_offer), per_click, rng)
         click, column = np.nonzero(chosen >= 0)
-        yield block.index[click], own.other(block.user[click], chosen[click, column])
+        yield block["index"].to_numpy()[click], slots[own.other(user[click], chosen[click, column])]
+
+
+def launched(known: pl.DataFrame) -> pl.DataFrame:
+    """``item`` and ``launch_us``, when it is taken to have come on offer, in that order."""
+    moments = known.group_by("item").agg(pl.col("ts_us").min().alias("first"), pl.col("ts_us").n_unique().alias("n"))
+    waited = (pl.lit(known["ts_us"].max()) - pl.col("first")) // pl.col("n")
+    return moments.select("item", (pl.col("first") - waited).alias("launch_us")).sort("launch_us", "item")
 
 
 def distinct(free: Ints, n: int, rng: np.random.Generator) -> Ints:

@@ -18,7 +18,7 @@ PAST_IMPRESSIONS, PAST_CLICKS = "past_impressions", "past_clicks"
 def own_moment(log: Table, rule: HotnessRule, start_us: int, asked: Table | None = None) -> Table:
     """``item``, ``ts_us``, ``hotness`` (f64) for each pair in the log, from strictly earlier rows alone; ``start_us``: the log's first moment.
 
-    ``asked``: further pairs of an item and a moment of the log, not before the item's first one, which are answered and count nothing.
+    ``asked``: further pairs of an item and a moment of the log, which are answered and count nothing.
     """
     pairs = _pairs(log)
     is_first = (nw.col("ts_us") == nw.col("ts_us").min().over("item")).cast(nw.Int64)

@@ -14,7 +14,7 @@ from raw_shop import ITEMS, USERS, Shop
 
 from homefeed.core.errors import InputError
 from homefeed.etl import pipeline
-from homefeed.etl.drawn_negatives import Drawn, distinct, draw_negatives
+from homefeed.etl.drawn_negatives import Drawn, distinct, draw_negatives, launched
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.features.hotness import HotnessRule, hotness_at
 
@@ -38,19 +38,37 @@ def drawn_for(clicks: list[Click], per_click: int, seed: int = 7) -> tuple[Drawn
 @given(logs, st.integers(1, 6))
 def test_no_drawn_row_is_an_item_of_its_user_or_one_that_was_not_on_offer(clicks: list[Click], per_click: int) -> None:
     drawn, rows = drawn_for(clicks, per_click)
-    launched = {item: min(ts for ts, _, i in clicks if i == item) for _, _, item in clicks}
     by_click: dict[int, list[int]] = {n: [] for n in range(len(clicks))}
     for row, ts, user, item, label, weight, test in rows.iter_rows():
         assert (ts, user, label, weight, test) == (*clicks[row][:2], 0, 1.0, clicks[row][0] >= SPLIT_TS)
         by_click[row].append(item)
     short = 0
     for row, (ts, user, _) in enumerate(clicks):
-        known = {i for t, u, i in clicks if u == user and (t < SPLIT_TS or ts >= SPLIT_TS)}
-        free = {item for item, since in launched.items() if since <= ts} - known
+        known = [click for click in clicks if click[0] < SPLIT_TS or ts >= SPLIT_TS]
+        free = {item for item, since in launches(known).items() if since <= ts} - {i for _, u, i in known if u == user}
         assert set(by_click[row]) <= free
         assert len(by_click[row]) == len(set(by_click[row])) == min(per_click, len(free))
         short += len(free) < per_click
     assert (drawn.short, drawn.train + drawn.test) == (short, len(rows))
+
+
+def launches(known: list[Click]) -> dict[int, int]:
+    """The first moment less the mean time between moments, had the item been clicked evenly from its launch to the end."""
+    end = max(ts for ts, _, _ in known)
+    moments = {item: {ts for ts, _, i in known if i == item} for _, _, item in known}
+    return {item: min(of) - (end - min(of)) // len(of) for item, of in moments.items()}
+
+
+def test_launches_are_not_taken_for_later_or_earlier_than_they_were() -> None:
+    """Items come one after another, and each is clicked now and then from its launch on: over all of them the guesses are right."""
+    rng = np.random.default_rng(2)
+    born = np.sort(rng.integers(0, SPLIT_TS * 1000, 300))
+    moments = rng.integers(0, SPLIT_TS * 1000, 3000)
+    clicks = [(int(ts), int(rng.integers(1, 500)), 1 + int(rng.integers((born <= ts).sum()))) for ts in np.sort(moments) if (born <= ts).any()]
+    schema = {"ts_us": pl.Int64, "user": pl.Int32, "item": pl.Int32}
+    taken = dict(launched(pl.DataFrame(clicks, schema=schema, orient="row")).iter_rows())
+    late = [taken[n + 1] - when for n, when in enumerate(born) if n + 1 in taken and when < SPLIT_TS * 800]
+    assert abs(np.mean(late)) < SPLIT_TS * 20
 
 
 def test_every_set_of_items_is_equally_likely() -> None:
