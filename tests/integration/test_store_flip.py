@@ -227,7 +227,7 @@ def _wait_until_read(seen: list[ListRead], release_id: str) -> None:
 
 
 def _stage_half_of_release_3_and_be_killed(server: Server) -> None:
-    script = Path(__file__).with_name("store_killed_export.py")
+    script = Path(__file__).parents[1] / "store_killed_export.py"
     environment = os.environ | {"PYTHONPATH": str(Path(homefeed.__file__).parents[1])}
     place = server.place
     address = json.dumps([place.kind, place.host, place.port, str(place.folder)])

@@ -176,7 +176,8 @@ def test_two_exports_at_once_end_with_one_whole_release_and_one_refusal(server: 
         export(store, 1, [7])
     address = json.dumps([server.place.kind, server.place.host, server.place.port, str(server.place.folder)])
     both = [
-        subprocess.Popen([*export_command("store_export.py"), address, str(number)], stderr=subprocess.PIPE, text=True, env=environment()) for number in (2, 3)
+        subprocess.Popen([*export_command("store_export.py"), address, str(number), "1000"], stderr=subprocess.PIPE, text=True, env=environment())
+        for number in (2, 3)
     ]
     ends = {process.communicate()[1]: process.returncode for process in both}
     assert sorted(ends.values()) == [0, 1], ends
@@ -196,7 +197,7 @@ def environment() -> dict[str, str]:
 
 
 def export_command(script: str) -> list[str]:
-    return [sys.executable, str(Path(__file__).with_name(script))]
+    return [sys.executable, str(Path(__file__).parents[1] / script)]
 
 
 @contextmanager

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING
+
+from store_servers import Server
 
 from homefeed.core.release import Release
 from homefeed.store.base import UserList
 from homefeed.store.connection import Store
-
-if TYPE_CHECKING:
-    from store_servers import Server  # a script that wants a release alone runs without the tests' own folder
 
 SHOP, OTHER_SHOP = "a1b2c3", "d4e5f6"
 HOT = [("hot-1", 0.75), ("hot-2", 0.5)]
@@ -51,8 +49,11 @@ def let_time_pass(server: Server) -> None:
 def everything_in(server: Server, db: int) -> dict[bytes, bytes]:
     """Every key of a database as the server would dump it, without a lock, which is not part of what is served."""
     client = server.admin(db)
-    found = {key: client.dump(key) for key in client.scan_iter(count=1000) if key != b"homefeed:lock"}
-    return {key: value for key, value in found.items() if value is not None}
+    names = [key for key in client.scan_iter(count=1000) if key != b"homefeed:lock"]
+    with client.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.dump(name)
+        return {name: value for name, value in zip(names, pipe.execute(), strict=True) if value is not None}
 
 
 def roles(server: Server) -> dict[int, str]:
