@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homefeed.api.openapi_schemas import Json, schemas, uid
-from homefeed.api.parameters import MAX_OFFSET, RECALL, RECOMMEND, REQUEST_ID, REQUEST_ID_FORM, FeedRoute
+from homefeed.api.parameters import MAX_OFFSET, MAX_REQUEST_ID, RECALL, RECOMMEND, REQUEST_ID, FeedRoute
 
 API_VERSION = "1"
 """Of these routes, not of the program."""
@@ -117,5 +117,6 @@ def _tags() -> Json:
 
 
 def _request_id() -> Json:
-    schema = {"type": "string", "pattern": f"^{REQUEST_ID_FORM}$"}
-    return {"name": REQUEST_ID, "in": "header", "description": "comes back in the answer; anything else is replaced by a new one", "schema": schema}
+    """Not bounded: what is no request id is not refused but replaced."""
+    description = f"1 to {MAX_REQUEST_ID} letters, digits, `.`, `_` or `-` come back in the answer; anything else is replaced by a new one"
+    return {"name": REQUEST_ID, "in": "header", "description": description, "schema": {"type": "string"}}

@@ -15,7 +15,8 @@ from homefeed.core.ids import decode_id
 from homefeed.core.slate import Request
 
 REQUEST_ID = "X-Request-ID"
-REQUEST_ID_FORM = "[A-Za-z0-9._-]{1,128}"
+MAX_REQUEST_ID = 128
+REQUEST_ID_FORM = f"[A-Za-z0-9._-]{{1,{MAX_REQUEST_ID}}}"
 MAX_OFFSET = 10_000
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
