@@ -56,14 +56,14 @@ def embedded_server(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def real_redis(folder: Path, *arguments: str) -> Iterator[Server]:
+def real_redis(folder: Path, *arguments: str, cwd: Path | None = None) -> Iterator[Server]:
     """A redis-server on a free loopback port, ended afterwards."""
     if REDIS_SERVER is None:
         pytest.skip("redis-server is not installed")
-    port = _free_port()
+    port = free_port()
     command = [REDIS_SERVER, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder), *arguments]
     with (folder / "redis.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=cwd)
     try:
         found = Server(StoreLocation("redis", 0, "127.0.0.1", port))
         _wait_until_it_answers(found)
@@ -73,7 +73,7 @@ def real_redis(folder: Path, *arguments: str) -> Iterator[Server]:
         process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Not too high: a cluster listens at 10,000 above its port as well."""
     while True:
         with socket.socket() as probe:
@@ -87,6 +87,8 @@ def _wait_until_it_answers(server: Server) -> None:
     for _ in range(500):
         try:
             server.admin().ping()
+            return
+        except redis.AuthenticationError:
             return
         except redis.ConnectionError:
             time.sleep(0.01)

@@ -11,7 +11,8 @@ from homefeed.store.address import Address
 from homefeed.store.line import GreetingRefusedError, HungUpError
 
 _RIGHTS = "Give it the rights that docs/store.md lists"
-_CERTIFICATE = "Set RECSYS_REDIS_TLS_CA_FILE to the authority that signed it, and name the host as the certificate does"
+_UNKNOWN_AUTHORITY = "Set RECSYS_REDIS_TLS_CA_FILE to the authority that signed it"
+_OTHER_NAME = "Name the host as the certificate does"
 _NEXT_STEPS = {
     "NOAUTH": "Set RECSYS_REDIS_PASSWORD, and RECSYS_REDIS_USERNAME where the server has users",
     "WRONGPASS": "Set RECSYS_REDIS_USERNAME and RECSYS_REDIS_PASSWORD",
@@ -74,18 +75,23 @@ def _next_step(reply: hiredis.ReplyError) -> str:
 def _silence(address: Address, error: Exception) -> tuple[str, str]:
     """What to say of a server from which no legible answer came, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"shows a certificate that is not accepted: {error.verify_message}",
-            "Set RECSYS_REDIS_TLS_CA_FILE to the authority that signed it, and the host to the name in it",
-        )
+        return f"shows a certificate that is not accepted: {error.verify_message}", _OTHER_NAME if "mismatch" in error.verify_message else _UNKNOWN_AUTHORITY
     if address.tls and isinstance(error, ssl.SSLError | ConnectionError) and not isinstance(error, ConnectionRefusedError):
         return f"does not speak TLS ({_reason(error)})", "Unset RECSYS_REDIS_TLS, or name its TLS port"
     if isinstance(error, hiredis.ProtocolError):
         if "\\x15" in str(error) or "\x15" in str(error):
             return "speaks TLS", "Set RECSYS_REDIS_TLS=1"
         return f"does not speak Redis ({error})", "Name the port of a Redis or Valkey"
-    wants_tls = isinstance(error, HungUpError | ConnectionResetError) and address.host and not address.tls
-    return f"does not answer: {_reason(error)}", "If it wants TLS, set RECSYS_REDIS_TLS=1" if wants_tls else ""
+    return f"does not answer: {_reason(error)}", _about_tls(address, error)
+
+
+def _about_tls(address: Address, error: Exception) -> str:
+    """A server that waits for the other kind of greeting hangs up, or is silent."""
+    if address.tls and isinstance(error, TimeoutError):
+        return "If it does not speak TLS, unset RECSYS_REDIS_TLS"
+    if address.host and not address.tls and isinstance(error, HungUpError | ConnectionResetError):
+        return "If it wants TLS, set RECSYS_REDIS_TLS=1"
+    return ""
 
 
 def _reason(error: Exception) -> str:

@@ -19,7 +19,8 @@ def check_target(wire: Wire, target: int, lineage: str, adopt: bool) -> None:
     mark = read_mark(wire, target)
     if mark is None and not adopt and databases.size(wire, target):
         raise StoreError(
-            f"{where} holds lists without our mark: those of the system before, or of another", next_step="Take them over: --adopt, or name another: --db"
+            f"{where} holds only lists without our mark (recall:*, global_hot): those of the scripts that homefeed replaces, or of another shop",
+            next_step="Take them over: --adopt, or name another: --db",
         )
     if mark and mark.role != "live":
         raise StoreError(f"{where} is where the releases of database {mark.target} are prepared and kept", next_step="Name another database: --db")
