@@ -51,6 +51,7 @@ def test_a_live_release_with_a_broken_bundle_is_answered_wholly_by_the_one_befor
         assert {item["source"] for item in answer["items"]} == {"dssm"}
         status, health = api.get("/health")
         assert (status, health["degraded"], health["release"]) == (503, ["release"], "r1")
+        assert "items.safetensors is not the file that was written" in health["reasons"]["release"]
         (data / "releases" / "r2" / "items.safetensors").write_bytes(broken)
         assert eventually(lambda: _state(api) == ("r2", []))
     load.assert_nobody_noticed()

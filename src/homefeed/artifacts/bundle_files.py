@@ -50,7 +50,7 @@ def pack_record(release: Release, checksums: Mapping[str, str]) -> bytes:
 def unpack_record(content: bytes) -> tuple[Release, Mapping[str, str]]:
     """The release and each file's checksum. Raises ``ValueError``, ``KeyError``, ``TypeError`` or ``AttributeError`` where it is something else."""
     record: Any = json.loads(content)
-    seal = record.pop("record_sha256", None)  # bundles of homefeed 0.1 have none
+    seal = record.pop("record_sha256", None)  # older bundles have none
     if seal is not None and seal != _seal(record):
         raise ValueError(f"{RECORD} is not the one that was written (checksum differs)")
     return Release.from_json(json.dumps(record["release"])), record["sha256"]
