@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from homefeed.config import Config, Section
@@ -118,12 +118,10 @@ def _explained(error: ValidationError, origins: Origins) -> ConfigError:
     if first["type"] == "extra_forbidden":
         return ConfigError(f"{origin}: there is no setting `{key}`", next_step=_did_you_mean(key))
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return ConfigError(f"{origin}: {key} = {first['input']!r} cannot be used", expected=f"{expected}{_meaning(key)}")
-
-
-def _meaning(key: str) -> str:
-    description = next((field.description for known, field in _fields(Config) if known == key), None)
-    return f" ({description})" if description else ""
+    field = next((field for known, field in _fields(Config) if known == key), None)
+    shown = "(not shown)" if field and field.annotation is SecretStr else repr(first["input"])
+    meaning = f" ({field.description})" if field and field.description else ""
+    return ConfigError(f"{origin}: {key} = {shown} cannot be used", expected=f"{expected}{meaning}")
 
 
 def _did_you_mean(key: str) -> str:

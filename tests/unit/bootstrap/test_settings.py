@@ -103,3 +103,14 @@ def test_redis_is_named_by_flag_or_variable_only() -> None:
 def test_a_misspelt_variable_is_told_beside_the_one_that_was_meant() -> None:
     said = unknown_variables({"RECSYS_REDS_HOST": "x", "RECSYS_REDIS_PORT": "1", "RECSYS_CONFIG": "f.toml", "PATH": "/bin"})
     assert said == ["RECSYS_REDS_HOST is no setting and has no effect. Did you mean `RECSYS_REDIS_HOST`?"]
+
+
+@pytest.mark.parametrize("key", ["api.token", "redis.password"])
+def test_a_secret_is_shown_by_no_complaint_and_no_repr(key: str) -> None:
+    section, name = key.split(".")
+    write(f"[{section}]\n{name} = 12345678\n")
+    with pytest.raises(ConfigError, match=rf"{section}\.{name} = \(not shown\) cannot be used") as told:
+        load_config(None, {}, {})
+    assert "12345678" not in str(told.value)
+    write(f"[{section}]\n{name} = '12345678'\n")
+    assert "12345678" not in repr(load_config(None, {}, {}))
