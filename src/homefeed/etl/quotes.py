@@ -67,7 +67,7 @@ def records(lines: Iterable[bytes], grammar: Grammar, width: int | None = None) 
     while (line := coming.take()) is not None:
         text = _bare(line)
         if b'"' in text:
-            yield _record(text, coming, grammar, width)
+            yield _record(line, coming, grammar, width)
         else:
             yield Record(grammar.split(text) if text.strip() else [b""])
 
@@ -91,17 +91,17 @@ class _Lines:
         return self.seen[n]
 
 
-def _record(text: bytes, coming: _Lines, grammar: Grammar, width: int | None) -> Record:
+def _record(line: bytes, coming: _Lines, grammar: Grammar, width: int | None) -> Record:
     """The record that begins with this line, together with the lines that its quoted fields go on over."""
-    parsed, joined, further = grammar.fields(text), text + b"\n", 0
-    while parsed is None and further < MAX_LINES and (line := coming.look(further)) is not None:
-        joined, further = joined + line, further + 1
-        parsed = grammar.fields(_bare(joined)) if b'"' in line else None
+    parsed, joined, further = grammar.fields(_bare(line)), line, 0
+    while parsed is None and further < MAX_LINES and (following := coming.look(further)) is not None:
+        joined, further = joined + following, further + 1
+        parsed = grammar.fields(_bare(joined)) if b'"' in following else None
     if parsed is None or (further and width not in (None, len(parsed[0]))):
-        parsed, further = grammar.fields(text, is_whole=True), 0
+        parsed, further = grammar.fields(_bare(line), is_whole=True), 0
     for _ in range(further):
         coming.take()
-    fields, is_literal = parsed or ([text], True)
+    fields, is_literal = parsed or ([_bare(line)], True)
     return Record(fields, 1 + further, is_literal)
 
 
