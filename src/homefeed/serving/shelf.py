@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 from homefeed.artifacts.bundle_reader import read_bundle
@@ -12,6 +13,9 @@ from homefeed.serving.degraded import RANK_SERVICE
 from homefeed.serving.release_in_memory import ReleaseInMemory
 
 logger = logging.getLogger(__name__)
+
+_NAME, _SHOWN = re.compile(r"\w[\w.-]{0,99}"), 100
+"""What comes from the store or from ``LIVE`` is a folder's name, on one line, or nothing."""
 
 Stamp = tuple[tuple[str, int, int, int], ...]
 """Name, size, time and inode of each file."""
@@ -27,8 +31,8 @@ class Shelf:
 
     def take(self, release_id: str) -> ReleaseInMemory:
         """Read a bundle. Raises ``ArtifactError`` where there is no whole one of this id, at once where that is known already."""
-        if Path(release_id).name != release_id or release_id.startswith(".") or "\0" in release_id:
-            raise ArtifactError(f"{release_id!r} cannot be the name of a release's bundle")
+        if not _NAME.fullmatch(release_id):
+            raise ArtifactError(f"{release_id[:_SHOWN]!r} cannot be the name of a release's bundle")
         stamp = self._stamp(release_id)
         refused = self._refused.get(release_id)
         if refused and refused[0] == stamp:
