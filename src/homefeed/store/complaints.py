@@ -32,6 +32,10 @@ class RefusedError(StoreError):
     """The server answered, and said no."""
 
 
+class NoMemoryError(RefusedError):
+    """The server has used up its memory: it takes no writes, and queues nothing in a MULTI. To delete is allowed."""
+
+
 class FullError(StoreUnavailableError):
     """The server has used up its memory: it takes no writes, and no reads in a MULTI."""
 
@@ -46,7 +50,8 @@ def no_answer(address: Address, error: Exception) -> StoreError:
 
 def refusal(address: Address, reply: hiredis.ReplyError) -> RefusedError:
     """For a command that the server refused."""
-    return RefusedError(f"{address.name} {_refused(address, reply)}", next_step=_next_step(reply))
+    kind = NoMemoryError if str(reply).startswith("OOM") else RefusedError
+    return kind(f"{address.name} {_refused(address, reply)}", next_step=_next_step(reply))
 
 
 def unreadable(address: Address, reply: hiredis.ReplyError) -> StoreUnavailableError:

@@ -64,13 +64,24 @@ def open_embedded(folder: Path) -> EmbeddedServer:
 def save_to_disk(wire: Wire) -> None:
     """Write the data beside the work, and wait for it: from then on a crash loses nothing. Raises ``StoreError`` when the disk does not take it."""
     unsaved = "The release is live, but the embedded store could not write it to disk"
-    _wait_for_save(wire)
     try:
-        wire.ask("BGSAVE")
+        while not _begins_to_save(wire):
+            _wait_for_save(wire)
     except RefusedError as error:
         raise StoreError(f"{unsaved}: {error.what}", next_step="Export again") from error
     if _wait_for_save(wire) != "ok":
         raise StoreError(unsaved, next_step="Make room on the disk and export again")
+
+
+def _begins_to_save(wire: Wire) -> bool:
+    """False where a save is under way already: it may have begun before our work, so it is not ours."""
+    try:
+        wire.ask(b"BGSAVE")
+    except RefusedError as error:
+        if "in progress" in error.what:
+            return False
+        raise
+    return True
 
 
 def _wait_for_save(wire: Wire) -> str:

@@ -86,9 +86,7 @@ class Hold:
         self._released.set()
         self._thread.join()
         with suppress(StoreError), Wire(self._address) as wire:
-            wire.ask(b"WATCH", keys.LOCK)
-            if wire.ask(b"GET", keys.LOCK) == self._value.encode():
-                wire.transaction((b"UNLINK", keys.LOCK))
+            wire.unlink_while(keys.LOCK, self._value.encode(), keys.LOCK)
 
     def _renew_until_released(self) -> None:
         while not self._lost and not self._released.wait(_RENEW_SECONDS):

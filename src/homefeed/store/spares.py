@@ -44,7 +44,7 @@ def clear(wire: Wire, db: int, mark: Mark) -> bool:
     kept = (keys.MARK, *keys.PASSING)
     for batch in databases.scan(wire, db):
         ours = [key for key in batch if keys.is_ours(key) and key not in kept]
-        if ours and not guarded(wire, mark, command(b"UNLINK", *ours), 1):
+        if ours and not wire.unlink_while(keys.MARK, mark.to_json().encode(), *ours):
             return False
     return True
 
@@ -52,7 +52,7 @@ def clear(wire: Wire, db: int, mark: Mark) -> bool:
 def give_back(wire: Wire, db: int, mark: Mark) -> None:
     """Make a database that bears this very ``mark`` an empty one again."""
     if clear(wire, db, mark):
-        guarded(wire, mark, command(b"UNLINK", keys.HEARTBEAT, keys.MARK), 1)
+        wire.unlink_while(keys.MARK, mark.to_json().encode(), keys.HEARTBEAT, keys.MARK)
 
 
 def find_previous(wire: Wire, target: int, lineage: str) -> StoredRelease | None:

@@ -10,7 +10,7 @@ import hiredis
 
 from homefeed.core.errors import StoreUnavailableError
 from homefeed.store.address import Address
-from homefeed.store.complaints import FAILURES, no_answer, refusal
+from homefeed.store.complaints import FAILURES, NoMemoryError, no_answer, refusal
 from homefeed.store.line import Line
 from homefeed.store.packing import Word, command
 
@@ -56,6 +56,17 @@ class Wire:
             if isinstance(answer, hiredis.ReplyError):
                 raise refusal(self._address, answer)
         return done is not None
+
+    def unlink_while(self, key: bytes, value: bytes, *names: bytes) -> bool:
+        """Delete keys of the selected database, only while ``key`` there holds ``value``; False where it no longer does."""
+        if self.send(command(b"WATCH", key) + command(b"GET", key), 2)[-1] != value:
+            self.ask(b"UNWATCH")
+            return False
+        try:
+            return self.transaction((b"UNLINK", *names))
+        except NoMemoryError:
+            self.ask(b"UNLINK", *names)
+            return True
 
     def select(self, db: int) -> None:
         self.ask(b"SELECT", db)
