@@ -32,6 +32,8 @@ from homefeed.store.location import StoreLocation, write_store_file
 SOURCE = Path(__file__).parents[2] / "src"
 LONGEST_SECONDS = 1.5
 RECOVERY_SECONDS = 2.0
+PATIENT = {"RECSYS_REDIS_TIMEOUT_MS": "1000"}
+"""A deadline that a busy machine keeps, for tests of something else than the deadline."""
 VISITORS = ("ann", "bob", "zo%C3%AB", "a/b", "nobody", "18292817638588633000")
 
 

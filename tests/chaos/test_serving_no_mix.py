@@ -170,9 +170,23 @@ def history(server: Server, random: Random) -> Iterator[History]:
         yield History(Path(folder), store, server, random)
 
 
-@given(steps=st.lists(st.sampled_from(STEPS + ASK), min_size=5, max_size=40), random=st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+HISTORIES = given(steps=st.lists(st.sampled_from(STEPS + ASK), min_size=5, max_size=40), random=st.randoms(use_true_random=False))
+
+
+@HISTORIES
+@settings(max_examples=15, deadline=None)
 def test_no_history_of_the_store_and_its_bundles_mixes_two_releases(valkey_server: Server, steps: list[str], random: Random) -> None:
+    _live_through(valkey_server, steps, random)
+
+
+@pytest.mark.long
+@HISTORIES
+@settings(max_examples=400, deadline=None)
+def test_no_history_among_hundreds_mixes_two_releases(valkey_server: Server, steps: list[str], random: Random) -> None:
+    _live_through(valkey_server, steps, random)
+
+
+def _live_through(valkey_server: Server, steps: list[str], random: Random) -> None:
     with history(valkey_server, random) as shop:
         for step in [*steps, "ask"]:
             shop.step(step)

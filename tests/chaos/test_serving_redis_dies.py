@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving_under_load import RECOVERY_SECONDS, Api, RedisProcess, eventually, publish, running_api, seconds_until, visitors
+from serving_under_load import PATIENT, RECOVERY_SECONDS, Api, RedisProcess, eventually, publish, running_api, seconds_until, visitors
 from small_release import small_bundle
 
 
@@ -34,6 +34,12 @@ def api(data: Path, redis: RedisProcess) -> Iterator[Api]:
         yield running
 
 
+@pytest.fixture
+def patient_api(data: Path, redis: RedisProcess) -> Iterator[Api]:
+    with running_api(data, redis.location, **PATIENT) as running:
+        yield running
+
+
 def test_a_redis_that_hangs_costs_nobody_a_slate(api: Api, redis: RedisProcess) -> None:
     with visitors(api) as load:
         redis.hang()
@@ -44,11 +50,8 @@ def test_a_redis_that_hangs_costs_nobody_a_slate(api: Api, redis: RedisProcess) 
         assert time.monotonic() - started < 1
         redis.go_on()
         recovered = seconds_until(api.is_whole)
-        whole_since = time.monotonic()
-        time.sleep(0.3)
     load.assert_nobody_noticed()
     assert load.degraded() == {"redis"}
-    assert load.degraded(whole_since) == set()
     assert recovered < RECOVERY_SECONDS
 
 
@@ -64,6 +67,15 @@ def test_a_redis_that_is_killed_and_started_again_costs_nobody_a_slate(api: Api,
     assert recovered < RECOVERY_SECONDS
 
 
+def test_each_of_several_workers_goes_on_without_redis(data: Path, redis: RedisProcess) -> None:
+    with running_api(data, redis.location, RECSYS_API_WORKERS="2") as api, visitors(api) as load:
+        redis.hang()
+        time.sleep(1)
+        redis.go_on()
+        assert eventually(lambda: all(api.is_whole() for _ in range(10)))
+    load.assert_nobody_noticed()
+
+
 def test_while_the_breaker_is_open_nobody_waits_and_the_log_has_one_line_each_way(api: Api, redis: RedisProcess) -> None:
     with visitors(api) as load:
         redis.hang()
@@ -76,7 +88,7 @@ def test_while_the_breaker_is_open_nobody_waits_and_the_log_has_one_line_each_wa
     late = sorted(answer.seconds for answer in load.answers if open_since < answer.asked < until)
     assert late[len(late) // 2] < 0.04, "a request waited for a Redis that was known to hang"
     log = api.log.read_text()
-    assert (log.count("Not asked again until it answers"), log.count("The store answers again")) == (1, 1)
+    assert 1 <= log.count("Not asked again until it answers") == log.count("The store answers again") <= 2
 
 
 def test_an_api_started_while_redis_is_down_serves_the_live_bundle_and_recovers(data: Path, redis: RedisProcess) -> None:
@@ -95,22 +107,22 @@ def test_an_api_started_while_redis_is_down_serves_the_live_bundle_and_recovers(
     assert recovered < RECOVERY_SECONDS
 
 
-def test_a_redis_flushed_by_somebody_costs_the_lists_alone_and_an_export_brings_them_back(api: Api, redis: RedisProcess, data: Path) -> None:
-    with visitors(api) as load:
+def test_a_redis_flushed_by_somebody_costs_the_lists_alone_and_an_export_brings_them_back(patient_api: Api, redis: RedisProcess, data: Path) -> None:
+    with visitors(patient_api) as load:
         redis.admin().flushall()
-        assert eventually(lambda: api.get("/recommend/nobody")[1]["degraded"] == ["release"])
-        assert api.get("/recommend/bob")[1]["degraded"] == ["release"]
+        assert eventually(lambda: patient_api.get("/recommend/nobody")[1]["degraded"] == ["release"])
+        assert patient_api.get("/recommend/bob")[1]["degraded"] == ["release"]
         publish(redis.location, data, small_bundle("r2", seed=2))
-        seconds_until(api.is_whole)
+        seconds_until(patient_api.is_whole)
     load.assert_nobody_noticed()
     assert load.degraded() == {"release"}
 
 
-def test_one_users_list_that_was_evicted_is_named(api: Api, redis: RedisProcess) -> None:
+def test_one_users_list_that_was_evicted_is_named(patient_api: Api, redis: RedisProcess) -> None:
     redis.admin().delete("recall:2")
-    answer = api.get("/recommend/bob")[1]
+    answer = patient_api.get("/recommend/bob")[1]
     assert (answer["degraded"], len(answer["items"]), {item["source"] for item in answer["items"]}) == (["list"], 10, {"hot"})
-    assert api.get("/recommend/ann")[1]["degraded"] == []
+    assert patient_api.get("/recommend/ann")[1]["degraded"] == []
 
 
 @pytest.mark.parametrize("bundle_is_there", [True, False])
@@ -129,8 +141,8 @@ def test_a_redis_set_back_to_an_older_dump_is_served_wholly_where_its_bundle_is_
     load.assert_nobody_noticed()
 
 
-def test_a_redis_that_is_full_is_read_on(api: Api, redis: RedisProcess) -> None:
-    with visitors(api) as load:
+def test_a_redis_that_is_full_is_read_on(patient_api: Api, redis: RedisProcess) -> None:
+    with visitors(patient_api) as load:
         redis.admin().config_set("maxmemory-policy", "noeviction")
         redis.admin().config_set("maxmemory", "1")
         time.sleep(0.5)

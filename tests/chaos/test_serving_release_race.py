@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from serving_under_load import Api, EmbeddedProcess, Load, eventually, publish, running_api, visitors
+from serving_under_load import PATIENT, Api, EmbeddedProcess, Load, eventually, publish, running_api, visitors
 from small_release import small_bundle
 
 from homefeed.artifacts.bundle_writer import write_bundle
@@ -44,7 +44,7 @@ def assert_lists_are_of_their_release(load: Load, lists: Mapping[str, Mapping[in
 
 def test_a_live_release_with_a_broken_bundle_is_answered_wholly_by_the_one_before_until_it_is_mended(data: Path, embedded: EmbeddedProcess) -> None:
     lists = {"r1": publish(embedded.location, data, small_bundle("r1"))}
-    with running_api(data, embedded.location) as api, visitors(api) as load:
+    with running_api(data, embedded.location, **PATIENT) as api, visitors(api) as load:
         broken = _publish_broken(embedded, data, "r2", lists)
         assert eventually(lambda: _state(api) == ("r1", ["release"]))
         answer = api.get("/recommend/bob")[1]
@@ -61,7 +61,7 @@ def test_a_live_release_with_a_broken_bundle_is_answered_wholly_by_the_one_befor
 def test_a_bundle_that_is_copied_here_late_is_taken_up_without_a_restart(data: Path, embedded: EmbeddedProcess) -> None:
     lists = {"r1": publish(embedded.location, data, small_bundle("r1"))}
     elsewhere = data.parent / "elsewhere"
-    with running_api(data, embedded.location) as api, visitors(api) as load:
+    with running_api(data, embedded.location, **PATIENT) as api, visitors(api) as load:
         lists["release-2"] = publish(embedded.location, elsewhere, small_bundle("release-2", seed=2))
         assert eventually(lambda: _state(api) == ("r1", ["release"]))
         shutil.copytree(elsewhere / "releases" / "release-2", data / "releases" / "release-2")
@@ -74,7 +74,7 @@ def test_a_bundle_that_is_copied_here_late_is_taken_up_without_a_restart(data: P
 def test_a_corrupt_model_file_costs_that_model_alone_and_is_taken_up_when_mended(data: Path, embedded: EmbeddedProcess, name: str, part: str) -> None:
     lists = publish(embedded.location, data, small_bundle("r1"))
     whole = break_file(data, "r1", name)
-    with running_api(data, embedded.location) as api, visitors(api) as load:
+    with running_api(data, embedded.location, **PATIENT) as api, visitors(api) as load:
         status, health = api.get("/health")
         assert (status, health["degraded"], health["redis"]) == (503, [part], "ok")
         listed = [item["id"] for item in api.get("/recommend/bob")[1]["items"]]

@@ -39,8 +39,14 @@ class CircuitBreaker:
     def read_release(self) -> Release | None:
         return self._guarded(self._reader.read_release)
 
+    def failed(self, error: StoreError) -> None:
+        """A read or a probe was not answered: after a few in a row, stop asking."""
+        self._failures += 1
+        if self._failures >= FAILURES:
+            self.open(error)
+
     def open(self, error: StoreError) -> None:
-        """Stop asking: a probe has failed, or too many requests have."""
+        """Stop asking."""
         if self._why is None:
             logger.warning("%s Not asked again until it answers a probe.", error)
         self._why = str(error)
@@ -58,9 +64,7 @@ class CircuitBreaker:
         try:
             answer = ask()
         except StoreError as error:
-            self._failures += 1
-            if self._failures >= FAILURES:
-                self.open(error)
+            self.failed(error)
             raise
         self._failures = 0
         return answer

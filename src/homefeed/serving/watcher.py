@@ -54,28 +54,29 @@ class ReleaseWatcher:
             self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(self._pause_seconds()):
+        answers = not self._breaker.is_open
+        while not self._stop.wait(self._interval_seconds if answers else min(self._interval_seconds, _SECONDS_WHILE_OUT)):
             try:
-                self._look()
+                answers = self._look()
             except Exception as error:
                 if self._incidents.is_news(error):
                     logger.exception("Watching the store failed in a way that nobody foresaw; it goes on")
 
-    def _pause_seconds(self) -> float:
-        return min(self._interval_seconds, _SECONDS_WHILE_OUT) if self._breaker.is_open else self._interval_seconds
-
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Whether the store answers."""
         try:
             self._releases.refresh()
         except StoreUnavailableError as error:
-            self._breaker.open(error)
+            self._breaker.failed(error)
             self._try_to_revive()
+            return False
         except StoreError as error:
             self._breaker.close()  # it answers, if only with a record that cannot be read
             if self._incidents.is_news(error):
                 logger.error("%s", error)
         else:
             self._breaker.close()
+        return True
 
     def _try_to_revive(self) -> None:
         try:
