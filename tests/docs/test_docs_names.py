@@ -120,6 +120,6 @@ def test_a_flag_that_does_not_exist_would_be_found() -> None:
         _check_command("homefeed train ranks", "here")
 
 
-def test_the_files_of_the_units_are_those_of_the_page() -> None:
-    nightly = Page(REPOSITORY / "docs" / "nightly.md").text
-    assert [path.name for path in (REPOSITORY / "deploy").iterdir() if f"deploy/{path.name}" not in nightly] == []
+def test_every_file_that_is_deployed_is_on_a_page() -> None:
+    told = "".join(Page(REPOSITORY / "docs" / name).text for name in ("nightly.md", "operations.md"))
+    assert [path.name for path in (REPOSITORY / "deploy").iterdir() if f"deploy/{path.name}" not in told] == []

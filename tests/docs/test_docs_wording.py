@@ -10,7 +10,7 @@ from doc_pages import REPOSITORY, Page, pages
 PAGES = [pytest.param(page, id=page.name) for page in pages()]
 UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX|lorem ipsum|coming soon)\b", re.IGNORECASE)
 HOSTS = {"download.pytorch.org", "keepachangelog.com", "semver.org", "shop.example", "www.shop.example", "localhost:8000", "127.0.0.1:8000", "0.0.0.0:8000"}
-TOP_LEVEL = {"path", "opt", "etc", "usr", "health", "recall", "recommend", "feed"}
+TOP_LEVEL = {"path", "opt", "etc", "usr", "var", "health", "recall", "recommend", "feed"}
 """First parts of absolute paths that mean the same for every reader: examples, a deployed system's places, routes."""
 
 

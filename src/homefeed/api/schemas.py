@@ -44,14 +44,14 @@ def recommend_body(slate: Slate) -> dict[str, Any]:
 
 
 def health_body(health: Health, *, with_reasons: bool) -> dict[str, Any]:
-    """``degraded`` names the parts that are out; the answer is 503 when there is one. ``reasons`` may name files and addresses."""
+    """``degraded`` names the parts that are out; the answer is 503 when there is one. ``reasons``, there when there are any, may name files and addresses."""
     return {
         "redis": _state("redis", health),
         "rank_service": _state("rank_service", health),
         "release": health.release,
         "release_age_seconds": None if health.release_age_seconds is None else round(health.release_age_seconds),
         "degraded": health.out,
-        **({"reasons": dict(health.reasons)} if with_reasons else {}),
+        **({"reasons": dict(health.reasons)} if with_reasons and health.reasons else {}),
         "warnings": health.warnings,
     }
 
