@@ -4,7 +4,7 @@ Run as a file (``python embedded_keeper.py FOLDER SERVER``) by the first user; s
 
 ``users.lock``   every user holds it shared (flock) for as long as it lives; the keeper gets it exclusively when nobody is left
 ``keeper.lock``  a keeper holds it exclusively: one keeper a folder
-``server.lock``  goes with the server process, so that none is started beside one that is still ending
+``server.lock``  goes with the server process, whose number it holds, so that none is started beside one that is still ending
 ``valkey.sock``  where the server listens, and nowhere else; ``dump.rdb``: its data; ``valkey.log``: what it said
 
 Exit status of the started process: 0 when the server answers, 1 when it does not come up (the log says why), 2 when another keeper is (still) there.
@@ -110,6 +110,8 @@ def _started(program: str) -> subprocess.Popen[bytes] | None:
         return None
     _clean_up()
     server = _launch(program, alone)
+    os.ftruncate(alone, 0)
+    os.write(alone, b"%d" % server.pid)
     os.close(alone)
     while server.poll() is None:
         if answers(SOCKET):
@@ -119,12 +121,20 @@ def _started(program: str) -> subprocess.Popen[bytes] | None:
 
 
 def _wait_for_the_one_before() -> int | None:
-    """The server lock, once a server whose keeper was killed has saved and ended."""
+    """The server lock, once a server whose keeper was killed has saved and ended; one that hangs is killed in the end: what was published is on disk."""
     deadline = time.monotonic() + _STOP_SECONDS
     while (descriptor := try_lock(Path(SERVER))) is None and time.monotonic() < deadline:
         _say(SOCKET, b"SHUTDOWN SAVE\r\n")
         time.sleep(_POLL_SECONDS)
-    return descriptor
+    return descriptor or _after_killing_it()
+
+
+def _after_killing_it() -> int | None:
+    """Its number stands in the file that it holds locked, so it is still the one."""
+    with suppress(OSError, ValueError):
+        os.kill(int(Path(SERVER).read_bytes()), signal.SIGKILL)
+        time.sleep(_POLL_SECONDS)
+    return try_lock(Path(SERVER))
 
 
 def _clean_up() -> None:
