@@ -153,3 +153,31 @@ def test_a_redis_that_is_full_is_read_on(patient_api: Api, redis: RedisProcess) 
 def _release_and_degraded(api: Api) -> tuple[str, list[str]]:
     answer = api.get("/recommend/bob")[1]
     return answer["release"], answer["degraded"]
+
+
+GARBAGE = [b"", b"\xff\x00", b"null", b"[]", b"7", b'{"id": 5}', b'{"previous": 3}', b"[" * 100_000, b"9" * 10_000, b"../r1", b"x" * 5000]
+
+
+def test_whatever_somebody_writes_into_our_keys_is_no_500_and_no_other_persons_list(patient_api: Api, redis: RedisProcess, data: Path) -> None:
+    client = redis.admin()
+    whole = {key: client.get(key) for key in ("homefeed:release", "homefeed:release:id")}
+    with visitors(patient_api, 2) as load:
+        for key in whole:
+            for value in GARBAGE:
+                client.set(key, value)
+                assert patient_api.get("/health")[0] in (200, 503)
+                assert patient_api.get("/recommend/bob")[0] == 200
+            client.delete(key)
+            client.rpush(key, "a list where a string should be")
+            assert patient_api.get("/health")[0] in (200, 503)
+            client.delete(key)
+            client.set(key, whole[key] or b"")
+        for name in ("recall:2", "source:2"):
+            client.rename(name, "aside")
+            client.set(name, b"no list") if name.startswith("recall") else client.rpush(name, "no string")
+            assert patient_api.get("/recommend/bob")[0] == 200
+            client.delete(name)
+            client.rename("aside", name)
+        seconds_until(patient_api.is_whole)
+    load.assert_nobody_noticed()
+    assert "pipeline" not in load.degraded()

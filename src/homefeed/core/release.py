@@ -41,12 +41,12 @@ class Release:
     @classmethod
     def from_json(cls, text: str | bytes) -> Release:
         """Raises ``ValueError`` when the text is not a release record."""
-        fields: Any = json.loads(text)
         try:
+            fields: Any = json.loads(text)
             previous = fields.pop("previous", None)
             record = cls(**fields, previous=Previous(**previous) if previous else None)
             record._check_types()
-        except (TypeError, AttributeError) as error:
+        except (TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"not a release record: {error}") from None
         return record
 

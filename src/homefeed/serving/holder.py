@@ -75,7 +75,8 @@ class ReleaseHolder:
         return record.previous if record and record.id == release_id else None
 
     def behind(self) -> bool:
-        return self._store_has_answered and bool(self._kept) and self._kept[0].id != self._live_id
+        live_id = self._live_id
+        return self._store_has_answered and bool(self._kept) and (self._kept[0].id != live_id or live_id in self._refused)
 
     def reasons(self) -> Mapping[str, str]:
         current, live_id = self.current(), self._live_id

@@ -38,10 +38,12 @@ class RedisReader:
         except FullError:
             replies = self._replies(there + _packed_read_of_a_full_server(user_slot, size) + back, 4 if db is None else 6)
             release_id, item_ids, sources = _of_one_release(replies if db is None else replies[1:-1])
-        return ListRead(release_id.decode() if release_id else None, item_ids, (sources or b"")[:size])
+        release_id, item_ids, sources = (None if isinstance(part, hiredis.ReplyError) else part for part in (release_id, item_ids, sources))
+        return ListRead(release_id.decode(errors="replace") if release_id else None, item_ids or [], (sources or b"")[:size])
 
     def read_release(self) -> Release | None:
-        return parse_release(self._replies(command(b"GET", keys.RELEASE), 1)[0], self._address.name)
+        record = self._replies(command(b"GET", keys.RELEASE), 1)[0]
+        return parse_release(b"(no string)" if isinstance(record, hiredis.ReplyError) else record, self._address.name)
 
     def close(self) -> None:
         while self._idle:
@@ -66,11 +68,14 @@ class RedisReader:
             return None
 
     def _from(self, line: Line, packed: bytes, count: int, deadline: float) -> list[Any]:
-        """A connection goes back only after a clean answer: replies that are still on their way must not answer the next request."""
+        """A connection goes back only after a clean answer: replies that are still on their way must not answer the next request.
+
+        A key of another type than ours is somebody's mistake with that key, and no reason to call the server out.
+        """
         try:
             replies = line.ask(packed, count, deadline)
             for reply in (*replies, *_parts(replies)):
-                if isinstance(reply, hiredis.ReplyError):
+                if isinstance(reply, hiredis.ReplyError) and not str(reply).startswith("WRONGTYPE"):
                     raise unreadable(self._address, reply)
         except BaseException:
             line.close()

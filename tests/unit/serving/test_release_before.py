@@ -95,6 +95,7 @@ def test_a_bundle_that_was_loaded_while_the_store_was_out_is_compared_when_it_is
     night.holder.refresh()
     slate = night.recommend()
     assert (slate.release, slate.degraded, {item.source for item in slate.items}) == ("r1", ("release",), {"hot"})
+    assert night.recommend("nobody").degraded == ("release",)
     night.store.release = bundle.release
     night.holder.refresh()
     assert night.recommend().degraded == ()
