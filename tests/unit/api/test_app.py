@@ -255,3 +255,47 @@ def test_the_whole_catalogue_pages_through_for_a_stranger(api: Api) -> None:
     pages = [body(api.get(f"/recall/nobody?top_k=90&offset={offset}"))["items"] for offset in range(0, 360, 90)]
     shown = [i for page in pages for i in page]
     assert len(shown) == len(set(shown)) == N_ITEMS - 4
+
+
+def test_live_asks_neither_store_nor_release(api: Api) -> None:
+    api.raises = RuntimeError("no store, no release, nothing")
+    assert (api.get("/live").status_code, body(api.get("/live"))) == (200, {"live": True})
+    assert api.get("/docs").status_code == api.get("/openapi.json").status_code == 200
+
+
+def test_ready_is_true_once_a_slate_was_made(api: Api) -> None:
+    assert (api.get("/ready").status_code, body(api.get("/ready"))) == (200, {"ready": True})
+
+
+@pytest.mark.parametrize("path", ["/recommend/bob", "/recommend/bob?top_k=x", "/nowhere", "/live", "/docs"])
+def test_every_answer_is_for_one_use_and_names_no_version(api: Api, path: str) -> None:
+    headers = api.get(path).headers
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"], headers["Server"]) == ("no-store", "nosniff", "homefeed")
+    assert not any(
+        re.search(r"werkzeug|flask|python|granian|\d+\.\d+", f"{name} {value}", re.IGNORECASE) for name, value in headers.items() if name != "X-Request-ID"
+    )
+
+
+def test_a_uid_with_line_breaks_in_a_header_cannot_add_one(api: Api) -> None:
+    response = api.get_raw(b"/recommend/a\r\nSet-Cookie: x=1")
+    assert (response.status_code, body(response)["error"]["code"], "Set-Cookie" in response.headers) == (400, "bad_uid", False)
+
+
+def test_what_was_asked_for_is_counted_by_route_and_never_by_uid(api: Api) -> None:
+    for path in ("/recommend/bob", "/recommend/zo", "/recommend/bob?top_k=x", "/nowhere", "/recall/ann"):
+        api.get(path)
+    told = api.get("/metrics").text
+    assert 'homefeed_requests_total{route="recommend",status="200"} 2.0' in told
+    assert 'homefeed_requests_total{route="recommend",status="400"} 1.0' in told
+    assert 'homefeed_requests_total{route="unknown",status="404"} 1.0' in told
+    assert 'homefeed_stage_seconds_count{stage="receive"} 3.0' in told
+    assert "bob" not in told
+
+
+def test_a_preflight_needs_no_token_and_may_ask_to_send_one(bundle: Bundle) -> None:
+    shop = Api(MemoryStore(bundle.release), bundle, ("https://shop.example",), token=b"t0ken")
+    preflight = shop.client.options("/recommend/bob", headers={"Origin": "https://shop.example"})
+    assert (preflight.status_code, preflight.headers["Access-Control-Allow-Headers"]) == (200, "Authorization, X-Request-ID")
+    assert shop.get("/recommend/bob").status_code == 401
+    assert shop.get("/recommend/bob", Authorization="Bearer t0ken").status_code == 200
+    assert "t0ken" not in repr(Access(b"t0ken"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from small_release import small_bundle
@@ -17,7 +19,7 @@ from homefeed.api.telemetry import Telemetry
 from homefeed.core.slate import Slate, SlateItem
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-SOURCE = Path(__file__).parents[3] / "src"
+ROOT = Path(__file__).parents[3]
 
 
 def read(text: bytes) -> dict[str, float]:
@@ -76,6 +78,7 @@ SUM = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
+import yaml
 from prometheus_client import CollectorRegistry
 from homefeed.api.exposition import WorkerState, exposition
 from homefeed.api.telemetry import Telemetry
@@ -93,6 +96,21 @@ sys.stdout.write(exposition(telemetry.registry, folder, WorkerState(None, False)
 
 
 def test_a_server_that_forks_after_loading_the_application_gets_the_sum_of_its_processes(tmp_path: Path) -> None:
-    environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(SOURCE)}
+    environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run([sys.executable, "-c", SUM], env=environ, capture_output=True, check=True, timeout=30)
     assert read(done.stdout)["homefeed_requests_total{route=recall,status=200}"] == 4
+
+
+def test_the_metrics_that_page_and_alarms_name_are_those_that_are_told() -> None:
+    telemetry = Telemetry(CollectorRegistry())
+    telemetry.started()
+    telemetry.answered("recommend", 200, 0.001)
+    telemetry.made(a_slate(is_cold_start=True))
+    telemetry.logged("written", 1)
+    told_names = {name.partition("{")[0] for name in told(telemetry, WorkerState(small_bundle().release, breaker_is_open=False))}
+    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in told_names if not name.endswith("_created")}
+    assert set(re.findall(r"^\| `(homefeed_\w+)`", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)) == families
+    alarms = (ROOT / "deploy" / "alerts.yml").read_text()
+    assert set(re.findall(r"homefeed_\w+", alarms)) <= told_names
+    assert yaml.safe_load(alarms)["groups"][0]["rules"]
+    assert yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text())["scrape_configs"]
