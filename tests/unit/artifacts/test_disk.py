@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,6 +40,27 @@ def test_what_a_killed_writer_left_is_removed_and_a_running_ones_is_not(tmp_path
     with whole_file(tmp_path / "file") as fresh:
         fresh.write_text("new")
     assert {p.name for p in tmp_path.iterdir()} == {"file", of_another.name, of_the_living.name}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from homefeed.artifacts.disk import whole_file
+with whole_file(Path(sys.argv[1])) as fresh:
+    fresh.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_writer_leaves_the_old_file_and_the_next_one_cleans_up(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    assert subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False).returncode == -signal.SIGKILL
+    assert path.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 2
+    with whole_file(path) as fresh:
+        fresh.write_text("new")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("file", "new")]
 
 
 def test_a_full_disk_is_told_with_the_file_and_what_to_do(tmp_path: Path) -> None:
