@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -32,10 +32,21 @@ def exposition(registry: CollectorRegistry, workers: Path | None, state: WorkerS
     """
     if workers is not None:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, str(workers))  # type: ignore[no-untyped-call]
+        registry.register(_SumOverWorkers(workers))
     about = CollectorRegistry()
     about.register(_Gauges(state, now))
     return generate_latest(registry) + generate_latest(about)
+
+
+class _SumOverWorkers(Collector):
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """A file that a worker has just begun is still empty, and the library cannot read it."""
+        files = [str(path) for path in self._folder.glob("*.db") if path.stat().st_size]
+        summed: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return summed
 
 
 class _Gauges(Collector):

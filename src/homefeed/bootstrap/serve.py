@@ -113,6 +113,7 @@ def _folder_for_counters() -> Iterator[Path]:
     try:
         yield folder
     finally:
+        del os.environ[_COUNTERS_FOLDER]
         shutil.rmtree(folder, ignore_errors=True)
 
 

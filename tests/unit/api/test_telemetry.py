@@ -91,11 +91,12 @@ for _ in range(3):
     os.waitpid(child, 0)
 telemetry.answered("recall", 200, 0.001)
 folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+(folder / "counter_1.db").touch()
 sys.stdout.write(exposition(telemetry.registry, folder, WorkerState(None, False), datetime.now(UTC)).decode())
 """
 
 
-def test_a_server_that_forks_after_loading_the_application_gets_the_sum_of_its_processes(tmp_path: Path) -> None:
+def test_a_server_that_forks_after_loading_the_application_gets_the_sum_of_its_processes_even_while_one_begins(tmp_path: Path) -> None:
     environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run([sys.executable, "-c", SUM], env=environ, capture_output=True, check=True, timeout=30)
     assert read(done.stdout)["homefeed_requests_total{route=recall,status=200}"] == 4
