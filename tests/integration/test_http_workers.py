@@ -107,10 +107,10 @@ def test_sigterm_lets_running_requests_end(tmp_path: Path, workers: int) -> None
     """Their store takes connections and never answers, so that each of them runs for the whole of its deadline; each has said so before the signal."""
     write_bundle(tmp_path / "releases", small_bundle())
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        settings = {"RECSYS_REDIS_HOST": "127.0.0.1", "RECSYS_REDIS_PORT": str(mute.getsockname()[1]), "RECSYS_REDIS_TIMEOUT_MS": "1000"}
+        settings = {"RECSYS_REDIS_HOST": "127.0.0.1", "RECSYS_REDIS_PORT": str(mute.getsockname()[1]), "RECSYS_REDIS_TIMEOUT_MS": "2000"}
         with running(tmp_path, RECSYS_API_WORKERS=str(workers), **settings) as api, ThreadPoolExecutor(8) as pool:
             asked = [pool.submit(api.get, "/recommend/bob") for _ in range(8)]
-            time.sleep(0.3)
+            time.sleep(1)
             started = time.monotonic()
             api.process.send_signal(signal.SIGTERM)
             answers = [one.result(20) for one in asked]
