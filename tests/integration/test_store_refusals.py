@@ -99,6 +99,30 @@ def test_lists_of_the_system_before_are_refused_unless_adopted(store: Store, ser
     assert store.reader().read_list(1, 1).release_id == "r2"
 
 
+def test_what_an_export_would_be_refused_for_is_known_before_a_night_of_work(store: Store, server: Server) -> None:
+    store.check(None)
+    server.admin(1).zadd("global_hot", {"old": 5.5})
+    with pytest.raises(StoreError, match=r"recall:\*, global_hot.*Take them over: --adopt"):
+        store.check(None)
+    store.check(SHOP, adopt=True)
+    server.admin(1).delete("global_hot")
+    export(store, 1, [1], OTHER_SHOP)
+    store.check(None)
+    store.check(OTHER_SHOP)
+    with pytest.raises(StoreError, match="another shop"):
+        store.check(SHOP)
+
+
+def test_the_store_tells_who_writes_to_it(store: Store) -> None:
+    assert store.holder() is None
+    with closing(store.writer(SHOP)) as writer:
+        writer.begin()
+        holder = store.holder()
+        assert holder is not None
+        assert holder.pid == os.getpid()
+    assert store.holder() is None
+
+
 def test_another_shops_target_is_refused_by_name_unless_adopted(store: Store, server: Server) -> None:
     export(store, 1, [1], OTHER_SHOP)
     export(store, 2, [1], OTHER_SHOP)
@@ -190,13 +214,12 @@ def test_a_wrong_password_is_a_store_that_does_not_answer_and_is_not_told(server
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_key_of_the_wrong_type_is_a_store_that_does_not_answer_and_the_next_read_is_right(store: Store, server: Server) -> None:
+def test_a_key_of_the_wrong_type_is_a_list_that_is_gone_and_no_outage(store: Store, server: Server) -> None:
     export(store, 1, [1])
     server.admin(1).set("recall:2", "not a list")
     reader = store.reader()
 
-    with pytest.raises(StoreUnavailableError, match="WRONGTYPE"):
-        reader.read_list(2, 1)
+    assert reader.read_list(2, 1) == ListRead("r1", [], b"")
     assert reader.read_list(1, 1) == ListRead("r1", [b"r1-u1-0"], b"0")
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from homefeed.artifacts.bundle_reader import read_bundle
 from homefeed.artifacts.bundle_writer import write_bundle
-from homefeed.artifacts.release_folder import prune_bundles, write_live
 from homefeed.artifacts.checkpoint import DEEPFM, POINTWISE, checkpoint_path, read_checkpoint, reported, write_checkpoint
-from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_tag_slots
+from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_meta, read_tag_slots
+from homefeed.artifacts.release_folder import prune_bundles, write_live
 from homefeed.bootstrap.measure import Figures, measure_rank, measure_recall
 from homefeed.config import Config
 from homefeed.core.columns import categories, multis
@@ -57,19 +57,18 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
     """Publish a new release: its bundle is on disk before the store flips to it, and what is served stays as it was when anything fails."""
     progress.say(f"store: {location}, database {location.db}")
     dataset = read_dataset(config.paths.processed)
-    with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store:
-        with closing(store.writer(dataset.meta.lineage.id, adopt=adopt)) as writer:
-            writer.begin()
-            draft = _draft(dataset, config, progress)
-            with progress.task("Lists to the store", len(draft.bundle.users) - 1, "users") as advance:
-                writer.stage(draft.bundle.release, draft.user_lists(), draft.hot(), advance)
-            folder = write_bundle(config.paths.releases, draft.bundle)
-            writer.publish()
-        write_live(config.paths.releases, draft.bundle.release.id)
+    with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store, closing(store.writer(dataset.meta.lineage.id, adopt=adopt)) as writer:
+        writer.begin()
+        draft = _draft(dataset, config, progress)
+        with progress.task("Lists to the store", len(draft.bundle.users) - 1, "users") as advance:
+            writer.stage(draft.bundle.release, draft.user_lists(), draft.hot(), advance)
+        folder = write_bundle(config.paths.releases, draft.bundle)
+        writer.publish()
+        release = draft.bundle.release
+        write_live(config.paths.releases, release.id)
+        write_store_file(config.paths.store_file, location)
         previous = store.releases().previous
-    write_store_file(config.paths.store_file, location)
-    release = draft.bundle.release
-    prune_bundles(config.paths.releases, config.export.keep_releases, [release.id, *([previous.id] if previous else [])])
+        prune_bundles(config.paths.releases, config.export.keep_releases, [release.id, *([previous.id] if previous else [])])
     progress.say(f"release {release.id}: {release.counts['users']:,} users, {release.counts['items']:,} items; bundle in {folder}")
     return release
 
@@ -86,7 +85,7 @@ def rollback(config: Config, progress: Progress, *, redis_named: bool) -> Releas
         read_bundle(config.paths.releases / previous.id)
         with closing(store.writer(previous.lineage)) as writer:
             release = writer.rollback()
-    write_live(config.paths.releases, release.id)
+            write_live(config.paths.releases, release.id)
     progress.say(f"release {release.id} of {release.created_at} is live again at {location}, database {location.db}")
     return release
 
@@ -94,11 +93,12 @@ def rollback(config: Config, progress: Progress, *, redis_named: bool) -> Releas
 def run(config: Config, progress: Progress, location: StoreLocation | None, *, new_map: bool = False, refit: bool = True, adopt: bool = False) -> None:
     """From raw logs to a live release at ``location`` (None: stop before the export), with the seconds of each step.
 
-    Raises ``StoreUnavailableError`` before the first step when the store does not answer: nobody should learn that at the end of the night.
+    Raises ``StoreError`` before the first step when the store will not take the release: nobody should learn that at the end of the night.
     """
     if location:
+        meta = None if new_map else read_meta(config.paths.processed)
         with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store:
-            store.releases()
+            store.check(meta.lineage.id if meta else None, adopt=adopt)
     steps: list[tuple[str, Callable[[], object]]] = [
         ("etl", lambda: etl(config, progress, new_map=new_map)),
         ("train recall", lambda: train_recall_model(config, progress, objective="pointwise", refit=refit)),

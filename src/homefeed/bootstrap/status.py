@@ -22,7 +22,9 @@ def say_status(config: Config, progress: Progress, now: datetime, *, redis_named
     default = "" if redis_named or config.paths.store_file.exists() else " (the default: nothing has been exported from here yet)"
     progress.say(f"store: {location}, database {location.db}{default}")
     with connect(location, TIMEOUT_SECONDS, config.redis) as store:
-        releases = store.releases()
+        releases, writer = store.releases(), store.holder()
+    if writer:
+        progress.say(f"an export or rollback is under way: {writer}")
     if releases.live is None:
         progress.say("live release: none yet (homefeed export)")
         return False

@@ -12,8 +12,10 @@ from homefeed.core.release import Release
 from homefeed.store import databases
 from homefeed.store.address import Address, redis_address
 from homefeed.store.embedded import EmbeddedServer, open_embedded, save_to_disk
+from homefeed.store.hold import Holder, read_holder
 from homefeed.store.location import StoreLocation
 from homefeed.store.marks import read_mark
+from homefeed.store.ownership import check_swap, check_target
 from homefeed.store.redis_reader import RedisReader
 from homefeed.store.redis_writer import RedisWriter
 from homefeed.store.spares import find_previous
@@ -54,6 +56,17 @@ class Store:
             previous = find_previous(wire, db, mark.lineage) if mark else None
             same_map = live and previous and previous.release.lineage == live.lineage
             return Releases(live, previous.release if previous and same_map else None)
+
+    def holder(self) -> Holder | None:
+        """Who exports to it or rolls it back right now."""
+        with Wire(self.address) as wire:
+            return read_holder(wire, self.location.db)
+
+    def check(self, lineage: str | None, *, adopt: bool = False) -> None:
+        """Raises ``StoreError`` where an export of ``lineage`` (None: not known yet) would be refused as things are."""
+        with Wire(self.address) as wire:
+            check_swap(wire, self.location.db)
+            check_target(wire, self.location.db, lineage, adopt)
 
     def revive(self) -> None:
         """Start the embedded server again unless it runs; a Redis is somebody else's to start. Raises ``StoreError`` when it does not come up."""

@@ -9,8 +9,8 @@ from homefeed.store.marks import read_mark
 from homefeed.store.wire import Wire
 
 
-def check_target(wire: Wire, target: int, lineage: str, adopt: bool) -> None:
-    """Raises ``StoreError`` unless swapping ``target`` moves nothing but this shop's own lists (or those that ``adopt`` takes over)."""
+def check_target(wire: Wire, target: int, lineage: str | None, adopt: bool) -> None:
+    """Raises ``StoreError`` unless swapping ``target`` moves nothing but the lists of this ``lineage`` (None: any), or those that ``adopt`` takes over."""
     where = f"Database {target} of {wire.name}"
     if target >= (count := databases.count(wire)):
         raise StoreError(f"{wire.name} has no database {target}", expected=f"0 to {count - 1}", next_step="Name one: --db")
@@ -24,7 +24,7 @@ def check_target(wire: Wire, target: int, lineage: str, adopt: bool) -> None:
         )
     if mark and mark.role != "live":
         raise StoreError(f"{where} is where the releases of database {mark.target} are prepared and kept", next_step="Name another database: --db")
-    if mark and mark.lineage != lineage and not adopt:
+    if mark and lineage not in (None, mark.lineage) and not adopt:
         raise StoreError(
             f"{where} serves another shop, of lineage {mark.lineage}; this shop's is {lineage}",
             next_step="Name another database: --db, or let this shop take its place: --adopt",
