@@ -72,12 +72,13 @@ def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log: 
 def open_features(path: Path, id_column: str, columns: tuple[Column, ...], log: RawLog, reading: Reading) -> Opened:
     """How the file is written, and its first rows. Raises ``InputError`` where there is none that could be read."""
     log_ids, names = log.users if id_column == UID else log.items, (id_column, *(c.name for c in columns))
-    opened = open_table(path.parent, path.name, names, (id_column,), id_column, reading, lambda ids: _share_known(ids, log_ids), log.separator)
+    opened = open_table(path.parent, path.name, names, (id_column,), id_column, reading, lambda ids: share_known(ids, log_ids), log.separator)
     check_columns(opened.dialect, names)
     return opened
 
 
-def _share_known(ids: Sequence[str], log_ids: pl.Series) -> float:
+def share_known(ids: Sequence[str], log_ids: pl.Series) -> float:
+    """Share of ``ids`` that are among the log's."""
     known = pl.Series("id", ids, pl.String).to_frame().join(log_ids.to_frame("id"), on="id", how="semi")
     return len(known) / max(len(ids), 1)
 

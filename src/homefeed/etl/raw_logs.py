@@ -80,7 +80,7 @@ def read_log(folder: Path, schema: Schema, reading: Reading) -> RawLog:
 
 def open_log(folder: Path, schema: Schema, reading: Reading) -> Opened:
     """How the log is written, and its first rows. Raises ``InputError`` where there is none that could be read."""
-    return open_table(folder, LOG_FILE, (*LOG_COLUMNS, *schema.log_extra), (UID, IID), TS, reading, _share_readable)
+    return open_table(folder, LOG_FILE, (*LOG_COLUMNS, *schema.log_extra), (UID, IID), TS, reading, share_readable)
 
 
 def check_labels(log: RawLog, *, negatives_are_drawn: bool) -> None:
@@ -124,7 +124,8 @@ def _time_form(dialect: Dialect, sample: Sample) -> TimeForm:
     return form
 
 
-def _share_readable(values: Sequence[str]) -> float:
+def share_readable(values: Sequence[str]) -> float:
+    """Share of ``values`` that look like moments."""
     return sum(map(readable, values)) / max(len(values), 1)
 
 

@@ -5,9 +5,8 @@ It reads with the ETL's own code and rehearses its steps up to the tables; unlik
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -15,21 +14,20 @@ from typing import TypeVar
 import polars as pl
 
 from homefeed.config import Config
-from homefeed.core.columns import IID, LABEL, UID, Column, Schema
+from homefeed.core.columns import IID, LABEL, TS, UID, Column, Schema
 from homefeed.core.errors import HomefeedError, InputError
-from homefeed.etl.dialect import NAMES, SEPARATORS
 from homefeed.etl.encode import MapTable, known_shares
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.events import LabelRule
 from homefeed.etl.id_overlap import overlap
 from homefeed.etl.label_advice import label_advice
 from homefeed.etl.pipeline import RawShop, encode_shop, known_map, prepare, report_of
-from homefeed.etl.raw_features import ITEM_FILE, USER_FILE, RawFeatures, open_features, read_features
-from homefeed.etl.raw_logs import LOG_FILE, RawLog, check_labels, open_log, read_log
-from homefeed.etl.raw_tables import Opened
+from homefeed.etl.raw_features import ITEM_FILE, USER_FILE, RawFeatures, open_features, read_features, share_known
+from homefeed.etl.raw_logs import LOG_FILE, RawLog, check_labels, open_log, read_log, share_readable
 from homefeed.etl.reading import Reading
 from homefeed.etl.rejects import Rejects
 from homefeed.etl.schema_names import check_names
+from homefeed.etl.separator_ties import separator_ties
 from homefeed.etl.silent_states import figures_of, of_features, of_log
 
 T = TypeVar("T")
@@ -37,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What was found. ``rehearsed``: what a run would make of it; ``problems``: why it would not run. Each is a list of lines."""
+    """What was found, as lines. ``problems``: why an ETL would not run; ``rehearsed``: what it would make."""
 
     facts: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -53,67 +51,82 @@ class Validation:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """``reading``: for what is read to the end; ``tries``: for a second look, in a folder of its own."""
+
+    config: Config
+    schema: Schema
+    reading: Reading
+    tries: Reading
+
+    @property
+    def folder(self) -> Path:
+        return self.config.paths.raw
+
+
 def validate_shop(config: Config, now: datetime, work: Path) -> Validation:
     """Everything that an ETL would find out about ``paths.raw``; nothing is written but in ``work``."""
-    found, schema, raw = Validation(), config.shop_schema(), config.paths.raw
-    reading = Reading.at(now, work, config.etl.separator)
+    found, schema = Validation(), config.shop_schema()
+    place = _Place(config, schema, *(Reading.at(now, _folder(work / name), config.etl.separator) for name in ("read", "tries")))
     found.attempt(lambda: check_names(schema))
-    log = found.attempt(lambda: read_log(raw, schema, reading))
-    joined = log or _no_log(raw / LOG_FILE)
-    users = found.attempt(lambda: read_features(raw / USER_FILE, UID, schema.user, joined, reading))
-    items = found.attempt(lambda: read_features(raw / ITEM_FILE, IID, schema.item, joined, reading))
-    if log is not None:
-        _look_at_log(found, log, config)
-    tries = replace(reading, work=_folder(work / "tries"))  # copies made while trying must not replace those that are read
-    _look_at_separators(found, lambda given: open_log(raw, schema, given), tries)
-    found.warnings.extend(_advice(raw, schema, tries))
-    if users is not None:
-        _look_at_features(found, "users", joined.users, joined.items, users, config)
-        _look_at_separators(found, lambda given: open_features(raw / USER_FILE, UID, schema.user, joined, given), tries)
-    if items is not None:
-        _look_at_features(found, "items", joined.items, joined.users, items, config)
-        _look_at_separators(found, lambda given: open_features(raw / ITEM_FILE, IID, schema.item, joined, given), tries)
+    log = _look_at_log(found, place)
+    joined = log or _no_log(place.folder / LOG_FILE)
+    users = _look_at_features(found, place, USER_FILE, UID, schema.user, joined)
+    items = _look_at_features(found, place, ITEM_FILE, IID, schema.item, joined)
     found.facts.append(_schema_line(users.columns if users else schema.user, items.columns if items else schema.item, schema.events))
     known = found.attempt(lambda: known_map(config.paths.processed, new_map=False))
     if known is not None and joined.n_rows:
         found.facts.append(_map_line(known, joined))
     if log is not None and users is not None and items is not None and known is not None and not found.problems:
-        found.attempt(lambda: _rehearse(found, config, schema, RawShop(log, users, items), known, work))
+        found.rehearsed.extend(found.attempt(lambda: _rehearse(place, RawShop(log, users, items), known, work)) or [])
     return found
 
 
-def _folder(path: Path) -> Path:
-    path.mkdir(exist_ok=True)
-    return path
-
-
-def _rehearse(found: Validation, config: Config, schema: Schema, raw: RawShop, known: MapTable, work: Path) -> None:
+def _rehearse(place: _Place, raw: RawShop, known: MapTable, work: Path) -> list[str]:
     """The ETL's own steps, up to what it would write."""
-    prepared = prepare(config, schema, raw, encode_shop(raw, schema, known), work / "log.parquet")
-    found.rehearsed.extend(report_of(prepared, 0.0).outlook())
+    prepared = prepare(place.config, place.schema, raw, encode_shop(raw, place.schema, known), work / "log.parquet")
+    return report_of(prepared, 0.0).outlook()
 
 
-def _advice(folder: Path, schema: Schema, reading: Reading) -> list[str]:
+def _look_at_log(found: Validation, place: _Place) -> RawLog | None:
+    log = found.attempt(lambda: read_log(place.folder, place.schema, place.reading))
+    if log is not None:
+        _describe(found, log, place.config)
+    figures = figures_of(log) if log is not None else None
+    if log is not None and figures is not None:
+        found.facts.extend(figures.lines(log.path.name))
+        found.warnings.extend(of_log(log, figures))
+        found.attempt(lambda: check_labels(log, negatives_are_drawn=place.config.etl.sample_negatives > 0))
+    found.warnings.extend(separator_ties(lambda given: open_log(place.folder, place.schema, given), TS, share_readable, place.tries))
+    found.warnings.extend(_advice(place))
+    return log
+
+
+def _advice(place: _Place) -> list[str]:
     """From the log's first rows, which may be all that can be read of it. A log that cannot be opened was told before."""
     try:
-        return label_advice(open_log(folder, schema, reading), schema)
+        return label_advice(open_log(place.folder, place.schema, place.tries), place.schema)
     except InputError:
         return []
 
 
-def _look_at_separators(found: Validation, open_as: Callable[[Reading], Opened], reading: Reading) -> None:
-    """Says where another separator would do as well."""
-    fitting = [opened.dialect for opened in _each_opened(open_as, reading) if not opened.dialect.file.is_parquet]
-    if len(fitting) > 1 and not reading.separator:
-        names = " and ".join(NAMES[dialect.separator] for dialect in fitting)
-        taken = NAMES[open_as(reading).dialect.separator]
-        found.warnings.append(f"{fitting[0].path.name} can be read as {names} separated; {taken} was taken. Another one: --separator")
-
-
-def _each_opened(open_as: Callable[[Reading], Opened], reading: Reading) -> Iterator[Opened]:
-    for separator in SEPARATORS:
-        with suppress(InputError):  # this one does not fit
-            yield open_as(replace(reading, separator=separator))
+def _look_at_features(found: Validation, place: _Place, name: str, id_column: str, columns: tuple[Column, ...], log: RawLog) -> RawFeatures | None:
+    path = place.folder / name
+    features = found.attempt(lambda: read_features(path, id_column, columns, log, place.reading))
+    if features is None:
+        return None
+    _describe(found, features, place.config)
+    what, ids, others = ("users", log.users, log.items) if id_column == UID else ("items", log.items, log.users)
+    if len(features.ids):
+        found.warnings.extend(of_features(features))
+    if len(features.ids) and len(ids):
+        fact, warnings = overlap(what, ids, features, others)
+        found.facts.append(fact)
+        found.warnings.extend(warnings)
+    ties = separator_ties(lambda given: open_features(path, id_column, columns, log, given), id_column, lambda some: share_known(some, ids), place.tries)
+    found.warnings.extend(ties)
+    return features
 
 
 def _describe(found: Validation, part: RawLog | RawFeatures, config: Config) -> None:
@@ -126,26 +139,6 @@ def _describe(found: Validation, part: RawLog | RawFeatures, config: Config) -> 
         found.problems.append(
             f"{bad.file}: {len(bad.table):,} of {bad.rows:,} rows ({bad.share:.1%}) cannot be used, at most {limit:.1%} may be (etl.max_rejects)"
         )
-
-
-def _look_at_log(found: Validation, log: RawLog, config: Config) -> None:
-    _describe(found, log, config)
-    figures = figures_of(log)
-    if figures is not None:
-        found.facts.extend(figures.lines(log.path.name))
-        found.warnings.extend(of_log(log, figures))
-        found.attempt(lambda: check_labels(log, negatives_are_drawn=config.etl.sample_negatives > 0))
-
-
-def _look_at_features(found: Validation, what: str, ids: pl.Series, others: pl.Series, features: RawFeatures, config: Config) -> None:
-    """``ids``: the log's of the same kind; ``others``: those of the other."""
-    _describe(found, features, config)
-    if len(features.ids):
-        found.warnings.extend(of_features(features))
-    if len(features.ids) and len(ids):
-        fact, warnings = overlap(what, ids, features, others)
-        found.facts.append(fact)
-        found.warnings.extend(warnings)
 
 
 def _schema_line(users: tuple[Column, ...], items: tuple[Column, ...], events: Mapping[str, float]) -> str:
@@ -167,3 +160,8 @@ def _no_log(path: Path) -> RawLog:
     """In the place of a log that cannot be read, so that the feature files are looked at all the same."""
     nobody, nothing = pl.Series("id", [], pl.String), engine.from_memory(pl.DataFrame())
     return RawLog(path, nothing, (), nobody, nobody, 0, 0, LabelRule(LABEL, {}, {}), 1, ",", Rejects.of(path, 0), ())
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(exist_ok=True)
+    return path

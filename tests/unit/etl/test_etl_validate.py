@@ -168,7 +168,7 @@ STATES: dict[str, tuple[dict[str, Any], str]] = {
     "a tag that is an id": ({"items": lines([(iid, f"x{iid}", *tags) for iid, _, *tags in ITEMS])}, "itag1 is different in every row"),
     "nothing on sale": ({"items": ["iid,itag1,itag2,itag3,available", *lines([(*row, 0) for row in ITEMS])]}, "available is 0 for all 12 items"),
     "two separators": (
-        {"users": [f"u{n:03},x|a{n % 4},y|b{n % 3}" for n in range(20)]},
+        {"users": [f"x{n:03},x|a{n % 4},y|b{n % 3}" for n in range(20)]},
         "user_feature.dat can be read as comma and pipe separated; comma was taken",
     ),
     "a tag per entity": ({"users": [*lines(USERS), "u001,other,b1"]}, "1 uid stand there with different values: u001"),
@@ -181,6 +181,11 @@ def test_data_that_says_nothing_is_worth_a_look(state: str, shop: Shop) -> None:
     fine, text = validated(shop, **files)
     assert fine == (state != "one moment")
     assert what in text.partition("Worth a look:")[2].partition("\n\n")[0]
+
+
+def test_a_separator_under_which_the_ids_mean_nothing_is_no_near_tie(shop: Shop) -> None:
+    _, text = validated(shop, users=[f"u{n:03},x|a{n % 4},y|b{n % 3}" for n in range(20)])
+    assert "can be read as" not in text
 
 
 def test_all_three_files_are_looked_at_and_every_problem_is_told(shop: Shop) -> None:
