@@ -19,7 +19,7 @@ from homefeed.core.errors import HomefeedError
 from homefeed.simulation.planted import planted_taste_shop
 
 DISK_BYTES, PAGE = 8 << 20, 4096
-COMMANDS = ("etl", "train recall", "train rank", "export")
+COMMANDS = ("etl", "train recall", "train rank", "evaluate", "export")
 TOLD = re.compile(r"No space is left on the disk to write (\S+)\. Nothing that was there is lost\. Make room, then run this again\.")
 
 
@@ -60,6 +60,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
             planted_taste_shop(project.raw, users=120, items=60)
             (folder / "homefeed.toml").write_text(QUICK_TRAINING)
             project.inside("run", *project.address)
+            project.inside("evaluate")
             yield Disk(project)
     finally:
         subprocess.run(["umount", str(folder)], check=True)

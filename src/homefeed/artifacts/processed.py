@@ -172,7 +172,7 @@ def read_dataset(folder: Path) -> ProcessedDataset:
     refuse_other_files(folder, meta.files, (USERS, ITEMS, TRAIN, TEST), _MAKE_AGAIN)
     try:
         return _read_tables(folder, meta)
-    except (OSError, IndexError, pl.exceptions.PolarsError) as error:
+    except (OSError, IndexError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ArtifactError(f"The tables in {folder} cannot be read: {str(error).splitlines()[0]}", next_step=_MAKE_AGAIN) from error
 
 
@@ -187,7 +187,7 @@ def read_tag_slots(folder: Path, fields: tuple[str, ...]) -> dict[str, dict[str,
         refuse_other_files(folder, meta.files, (FEATURE_MAP,), _BROKEN_MAP)
     try:
         frame = pl.read_parquet(path, columns=["field", "value", "slot"]).filter(pl.col("field").is_in(fields))
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ArtifactError(f"{path} cannot be read: {str(error).splitlines()[0]}", next_step=_BROKEN_MAP) from error
     return {f: dict(frame.filter(pl.col("field") == f).select("value", "slot").iter_rows()) for f in fields}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from homefeed.artifacts.disk import whole_file
 from homefeed.evaluation.page import render_page
 from homefeed.evaluation.report import EvaluationReport
 
@@ -12,13 +12,9 @@ JSON_NAME, PAGE_NAME = "evaluation.json", "evaluation.html"
 
 
 def save_report(report: EvaluationReport, folder: Path) -> tuple[Path, Path]:
-    """Write both files whole; returns the paths of the JSON file and the page."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return _write(folder / JSON_NAME, report.to_json()), _write(folder / PAGE_NAME, render_page(report))
-
-
-def _write(path: Path, text: str) -> Path:
-    staging = path.with_name(f".{path.name}.tmp")
-    staging.write_text(text, encoding="utf-8")
-    os.replace(staging, path)
-    return path
+    """Write both files, or on a full disk neither; returns the paths of the JSON file and the page. Raises ``ArtifactError`` on a full disk."""
+    data, page = folder / JSON_NAME, folder / PAGE_NAME
+    with whole_file(data) as fresh_data, whole_file(page) as fresh_page:
+        fresh_data.write_text(report.to_json(), encoding="utf-8")
+        fresh_page.write_text(render_page(report), encoding="utf-8")
+    return data, page
