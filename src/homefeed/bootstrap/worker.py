@@ -65,8 +65,13 @@ def _say_what_is_served(parts: Parts, location: StoreLocation) -> None:
 
 
 def _end_after(starter: int, counters: Path) -> None:
-    """Granian's worker outlives a starter that is killed, and would keep the port and the embedded store."""
+    """Granian's worker outlives a starter that is killed, and would keep the port and the embedded store.
+
+    A signal that arrives just as the main thread goes to sleep is noted and wakes nobody, so it is sent until this thread ends with its process.
+    """
     while os.getppid() == starter:
         time.sleep(_STARTER_CHECK_SECONDS)
     shutil.rmtree(counters, ignore_errors=True)
-    os.kill(os.getpid(), signal.SIGTERM)
+    while True:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_STARTER_CHECK_SECONDS)
