@@ -117,6 +117,8 @@ def _candidate(spec: FileSpec, separator: str, lines: list[bytes]) -> tuple[Dial
 
 
 def _sample(lines: list[bytes], grammar: Grammar, dialect: Dialect) -> Sample:
+    if not any(b'"' in line for line in lines):
+        return _plain_sample(lines, grammar, dialect)
     sample, number = Sample([], []), dialect.skip + 1
     for record in records(lines[dialect.skip :], grammar, dialect.width):
         if any(field.strip() for field in record.fields) or len(record.fields) > 1:
@@ -124,6 +126,16 @@ def _sample(lines: list[bytes], grammar: Grammar, dialect: Dialect) -> Sample:
             sample.lines.append(number)
         number += record.lines
     return sample
+
+
+def _plain_sample(lines: list[bytes], grammar: Grammar, dialect: Dialect) -> Sample:
+    """The same of lines without quotes, where a line is a record."""
+    filled = [(number, line) for number, line in enumerate(lines[dialect.skip :], start=dialect.skip + 1) if line.strip()]
+    texts = [line.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r") for _, line in filled]
+    rows = [text.split(dialect.separator) for text in texts]
+    if grammar.trims:
+        rows = [[field.strip(" ") for field in row] for row in rows]
+    return Sample(rows, [number for number, _ in filled])
 
 
 def _text(record: Record) -> list[str]:

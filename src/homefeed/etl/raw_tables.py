@@ -36,7 +36,7 @@ def open_table(
     """The file under ``name`` and how it is written; for the rest see ``dialect.detect``. Raises ``InputError`` where it cannot be used."""
     spec = FileSpec(find_raw(folder, name, f"the columns {', '.join(columns)}", reading.work), tuple(columns), tuple(id_columns), probe)
     if spec.file.is_parquet:
-        return Opened(*parquet_dialect(spec))
+        return Opened(*parquet_dialect(spec, reading.work / f"{name}.copy.parquet"))
     dialect, sample = detect(spec, affinity, preferred=preferred, forced=reading.separator)
     grammar = Grammar(dialect.separator)
     if not holds_quotes(spec.file.content, grammar):

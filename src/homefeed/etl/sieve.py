@@ -52,14 +52,15 @@ class Sieve:
 
     def _part(self, dialect: Dialect, garbled: list[tuple[int, str, str]]) -> Sieved:
         rows = self.read(dialect)
-        total, odd, faulty, *found = engine.collect(
-            engine.row_count(dialect),
+        lines, odd, faulty, *found = engine.collect(
+            engine.line_count(dialect),
             engine.odd_rows(dialect),
             rows.filter(nw.col(FAULT) != int(Fault.NONE)).select(ROW, FAULT),
             *self._found(rows),
         )
-        suspects = pl.concat([odd.select(ROW, pl.lit(int(Fault.WIDTH), pl.Int8).alias(FAULT)), faulty, *self._of_unusable_ids(rows, found)], how="vertical")
-        n_rows = total.item() + len(garbled)
+        misfits = odd.filter(~pl.col("blank"))
+        suspects = pl.concat([misfits.select(ROW, pl.lit(int(Fault.WIDTH), pl.Int8).alias(FAULT)), faulty, *self._of_unusable_ids(rows, found)], how="vertical")
+        n_rows = lines.item() - (len(odd) - len(misfits)) + len(garbled)
         if not len(suspects) and not garbled:
             return self._sieved(rows, found, Rejects.of(dialect.path, n_rows))
         bad = suspects.group_by(ROW).agg(pl.col(FAULT).min())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import random
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -137,3 +139,16 @@ def test_entities_with_several_versions_are_named_and_exact_repeats_only_counted
     assert "Warning: user_feature.dat: 1 uid stand there with different values: u2. The last row of each counts" in said
     assert "item_feature.dat: 4 rows repeat an earlier iid; the last one counts" in said
     assert not any(line.startswith("Warning: item") for line in said)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_parquet_with_flipped_bits_is_read_or_refused_and_never_ends_the_process(shop: Shop, seed: int, capfd: pytest.CaptureFixture[str]) -> None:
+    path, chance = shop.write().data / "raw_data" / "shop.dat", random.Random(seed)
+    pl.read_csv(path, has_header=False, new_columns=["ts", "uid", "iid", "label"]).write_parquet(path)
+    data = bytearray(path.read_bytes())
+    for _ in range(chance.choice([1, 3, 20])):
+        data[chance.randrange(4, len(data))] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
+    with suppress(HomefeedError):
+        shop.run()
+    assert not "".join(capfd.readouterr())

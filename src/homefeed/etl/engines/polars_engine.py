@@ -70,13 +70,13 @@ def unusable_ids(ids: pl.Series) -> pl.Series:
 
 
 def odd_rows(dialect: Dialect) -> Table:
-    """``row`` of each row that has another width than the dialect, or nothing in any column."""
+    """``row`` of each row that has another width than the dialect or nothing in any column, and whether it is ``blank``."""
     return nw.from_native(source.odd_rows(dialect))
 
 
-def row_count(dialect: Dialect) -> Table:
-    """One number: how many rows are not blank."""
-    return nw.from_native(source.row_count(dialect))
+def line_count(dialect: Dialect) -> Table:
+    """One number: how many rows there are, blank ones too."""
+    return nw.from_native(source.line_count(dialect))
 
 
 def fields_of(dialect: Dialect, rows: pl.Series) -> pl.DataFrame:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import polars as pl
 
 from homefeed.core.errors import InputError
 from homefeed.etl.dialect import Dialect, FileSpec, Sample
+from homefeed.etl.engines.parquet_copy import copy_parquet
 from homefeed.etl.quotes import LINE_BREAK
 
 ROW = "row"
 """A row's place in its file, from 0; blank lines count."""
 SAMPLE_ROWS = 10_000
-BLANKS = " \t\r\x0b\x0c"
-"""A line of these alone is blank."""
+BLANKS = " \t\r\x0b\x0c\ufeff"
+"""A line of these alone is blank. The last one is the byte order mark, which the first line may begin with."""
 EXACT = 2.0**53
 """Whole numbers below this one are the same as floats and as integers."""
 
@@ -27,10 +31,10 @@ def scan_cells(dialect: Dialect) -> pl.LazyFrame:
 
 
 def scan_rows(dialect: Dialect) -> pl.LazyFrame:
-    """``row`` and ``fields`` (list of text) of every row that is not blank, whatever its width."""
+    """``row`` and ``fields`` (list of text) of every row, whatever its width."""
     if dialect.file.is_parquet:
         return scan_cells(dialect).select(ROW, fields=pl.concat_list(pl.col(cell(n)).fill_null("") for n in range(dialect.width)))
-    fields = pl.col("line").str.split(dialect.cell or dialect.separator)
+    fields = pl.col("line").str.strip_prefix("\ufeff").str.split(dialect.cell or dialect.separator)
     if dialect.cell:
         fields = fields.list.eval(pl.element().str.replace_all(LINE_BREAK, "\n", literal=True))
     elif dialect.separator == "|":
@@ -38,28 +42,29 @@ def scan_rows(dialect: Dialect) -> pl.LazyFrame:
     return _scan_lines(dialect).select(ROW, fields=fields)
 
 
-def row_count(dialect: Dialect) -> pl.LazyFrame:
-    """How many rows are not blank."""
+def line_count(dialect: Dialect) -> pl.LazyFrame:
+    """How many rows there are, blank ones too."""
     return (scan_cells(dialect) if dialect.file.is_parquet else _scan_lines(dialect)).select(pl.len())
 
 
 def odd_rows(dialect: Dialect) -> pl.LazyFrame:
-    """``row`` of each row that has another width than the dialect, or nothing in any column."""
+    """``row`` of each row that has another width than the dialect or nothing in any column, and whether it is ``blank``."""
     if dialect.file.is_parquet:
-        return scan_cells(dialect).filter(pl.all_horizontal(pl.exclude(ROW).is_null())).select(ROW)
+        return scan_cells(dialect).filter(pl.all_horizontal(pl.exclude(ROW).is_null())).select(ROW, blank=False)
     sign, line = dialect.cell or dialect.separator, pl.col("line")
     is_hollow = line.str.strip_chars(BLANKS + sign) == ""
-    return _scan_lines(dialect).filter((line.str.count_matches(sign, literal=True) + 1 != dialect.width) | is_hollow).select(ROW)
+    odd = _scan_lines(dialect).filter((line.str.count_matches(sign, literal=True) + 1 != dialect.width) | is_hollow)
+    return odd.select(ROW, blank=line.str.strip_chars(BLANKS) == "")
 
 
-def parquet_dialect(spec: FileSpec) -> tuple[Dialect, Sample]:
-    """The names of a Parquet file's columns, and its first rows as text. Raises ``InputError`` where it cannot be read."""
-    try:
-        names = tuple(pl.scan_parquet(spec.file.content, glob=False).collect_schema().names())
-        dialect = Dialect(spec.file, ",", names, has_header=True)
-        rows = scan_rows(dialect).head(SAMPLE_ROWS).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{spec.file.path} cannot be read as Parquet: {str(error).splitlines()[0]}", next_step="Copy it again, or write it again") from error
+def parquet_dialect(spec: FileSpec, copy: Path) -> tuple[Dialect, Sample]:
+    """The names of a Parquet file's columns, and its first rows as text; what is read is a ``copy``. Raises ``InputError`` where it cannot be read."""
+    problem = copy_parquet(spec.file.content, copy)
+    if problem:
+        raise InputError(f"{spec.file.path} cannot be read as Parquet: {problem}", next_step="Copy it again, or write it again")
+    names = tuple(pl.scan_parquet(copy, glob=False).collect_schema().names())
+    dialect = Dialect(replace(spec.file, content=copy), ",", names, has_header=True)
+    rows = scan_rows(dialect).head(SAMPLE_ROWS).collect()
     if not len(rows):
         raise InputError(f"{spec.file.path} is empty", expected=f"rows with the columns {', '.join(spec.columns)}")
     return dialect, Sample(rows["fields"].to_list(), (rows[ROW] + 1).to_list())
@@ -80,13 +85,9 @@ def _scan_text(dialect: Dialect) -> pl.LazyFrame:
 
 
 def _scan_lines(dialect: Dialect) -> pl.LazyFrame:
-    """``row`` and ``line`` of each line after the header row that is not blank."""
+    """``row`` and ``line`` of each line after the header row."""
     lines = pl.scan_lines(dialect.file.content, row_index_name=ROW, glob=False)
-    if dialect.skip:
-        lines = lines.filter(pl.col(ROW) >= dialect.skip).with_columns(pl.col(ROW) - dialect.skip)
-    else:
-        lines = lines.with_columns(line=pl.when(pl.col(ROW) == 0).then(pl.col("line").str.strip_prefix("\ufeff")).otherwise(pl.col("line")))
-    return lines.filter(pl.col("line").str.strip_chars(BLANKS) != "")
+    return lines.filter(pl.col(ROW) >= dialect.skip).with_columns(pl.col(ROW) - dialect.skip) if dialect.skip else lines
 
 
 def _scan_parquet(dialect: Dialect) -> pl.LazyFrame:
