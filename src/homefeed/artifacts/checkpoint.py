@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -81,29 +81,13 @@ def read_checkpoint(folder: Path, name: str, meta: DatasetMeta) -> Checkpoint:
 
     Raises ``ArtifactError`` when it is missing, damaged, made with another shop's map or other columns, or of other dimensions than these say.
     """
-    path = checkpoint_path(folder, name)
-    train_it = f"Train it: {TRAIN_COMMAND[name.removesuffix('.report')]}"
+    path, kind = checkpoint_path(folder, name), name.removesuffix(".report")
+    train_it = f"Train it: {TRAIN_COMMAND[kind]}"
     if not path.exists():
         raise ArtifactError(f"No {name} checkpoint at {path}", next_step=train_it)
-    try:
-        content = path.read_bytes()
-        _refuse_damage(content)
-        checkpoint = _parse(torch.load(io.BytesIO(content), weights_only=True))
-    except (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, UnpicklingError) as error:
-        raise ArtifactError(f"{path} is not a homefeed checkpoint, or is damaged ({type(error).__name__})", next_step=train_it) from error
-    if not meta.lineage.fits(checkpoint.fingerprint):
-        theirs, ours = checkpoint.fingerprint, meta.lineage.fingerprint
-        raise ArtifactError(f"{path} was made with another feature map ({theirs})", expected=f"one of the lineage of {ours}", next_step=train_it)
-    if checkpoint.inputs != meta.schema.model_inputs():
-        raise ArtifactError(
-            f"{path} reads other columns ({checkpoint.inputs})", expected=f"those of the data ({meta.schema.model_inputs()})", next_step=train_it
-        )
-    kind = name.removesuffix(".report")
-    if checkpoint.model.kind != kind:
-        raise ArtifactError(f"{path} holds a {checkpoint.model.kind} model", expected=kind, next_step=train_it)
-    misfit = first_misfit(checkpoint.model, checkpoint.fingerprint.size, _width(meta.schema.user), _width(meta.schema.item))
-    if misfit:
-        raise ArtifactError(f"The weights in {path} cannot be used: {misfit.what}", expected=misfit.expected, next_step=train_it)
+    checkpoint = _read(path, train_it)
+    for what, expected in _misfits(checkpoint, kind, meta):
+        raise ArtifactError(f"{path} {what}", expected=expected, next_step=train_it)
     return checkpoint
 
 
@@ -126,11 +110,33 @@ def _sealed(archive: bytes) -> bytes:
     return body + _SEAL + hashlib.sha256(body).hexdigest().encode()
 
 
-def _refuse_damage(archive: bytes) -> None:
-    """Raises ``ValueError`` where a byte differs: torch checks none, and would hand out other weights. Files without a checksum are older than it."""
+def _read(path: Path, train_it: str) -> Checkpoint:
+    try:
+        content = path.read_bytes()
+        if _is_damaged(content):
+            raise ArtifactError(f"{path} is damaged (checksum differs)", next_step=train_it)
+        return _parse(torch.load(io.BytesIO(content), weights_only=True))
+    except (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, UnpicklingError) as error:
+        raise ArtifactError(f"{path} is not a homefeed checkpoint, or is damaged ({type(error).__name__})", next_step=train_it) from error
+
+
+def _misfits(checkpoint: Checkpoint, kind: str, meta: DatasetMeta) -> Iterator[tuple[str, str]]:
+    """What it is and what was expected, where it does not fit the data."""
+    if not meta.lineage.fits(checkpoint.fingerprint):
+        yield f"was made with another feature map ({checkpoint.fingerprint})", f"one of the lineage of {meta.lineage.fingerprint}"
+    if checkpoint.inputs != meta.schema.model_inputs():
+        yield f"reads other columns ({checkpoint.inputs})", f"those of the data ({meta.schema.model_inputs()})"
+    if checkpoint.model.kind != kind:
+        yield f"holds a {checkpoint.model.kind} model", kind
+    misfit = first_misfit(checkpoint.model, checkpoint.fingerprint.size, _width(meta.schema.user), _width(meta.schema.item))
+    if misfit:
+        yield f"has weights that cannot be used: {misfit.what}", misfit.expected
+
+
+def _is_damaged(archive: bytes) -> bool:
+    """Whether a byte differs: torch checks none, and would hand out other weights. Files without a checksum are older than it."""
     body, seal = archive[:-_SEAL_BYTES], archive[-_SEAL_BYTES:]
-    if seal.startswith(_SEAL) and seal != _SEAL + hashlib.sha256(body).hexdigest().encode():
-        raise ValueError("the checksum differs")
+    return seal.startswith(_SEAL) and seal != _SEAL + hashlib.sha256(body).hexdigest().encode()
 
 
 def _width(columns: tuple[Column, ...]) -> SideWidth:

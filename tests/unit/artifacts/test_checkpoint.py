@@ -115,7 +115,7 @@ def test_weights_of_other_dimensions_than_the_map_and_the_columns_say_are_refuse
     fitted = checkpoint()
     wide = dict(fitted.model.arrays) | {"embedding": np.zeros((11, 3), np.float32)}
     path = write_checkpoint(tmp_path, DEEPFM, replace(fitted, model=replace(fitted.model, arrays=wide)))
-    expected = rf"weights in {path} cannot be used: model\.embedding is float32 \[11, 3\]\. Expected float32 \[10, 3\]\. Train it: homefeed train rank"
+    expected = rf"{path} has weights that cannot be used: model\.embedding is float32 \[11, 3\]\. Expected float32 \[10, 3\]\. Train it: homefeed train rank"
     with pytest.raises(ArtifactError, match=expected):
         read_checkpoint(tmp_path, DEEPFM, META)
 
