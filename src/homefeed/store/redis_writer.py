@@ -26,7 +26,8 @@ from homefeed.store.spares import claim_spare, clear_older, find_previous, give_
 from homefeed.store.swap import AGAIN, Aside, swap_in
 from homefeed.store.wire import Wire
 
-_BATCH = 200
+_BATCH = 50
+"""Lists in one MULTI, during which the server answers nobody else: two or three milliseconds. Larger ones are no faster."""
 
 
 class RedisWriter:
