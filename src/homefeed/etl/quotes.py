@@ -41,15 +41,18 @@ class Grammar:
         fields = line.split(self.separator)
         return [field.strip(b" ") for field in fields] if self.trims else fields
 
-    def fields(self, text: bytes, *, is_whole: bool = False) -> tuple[list[bytes], bool] | None:
-        """The fields, and whether one of them begins with a quote that does not end it; None where one is not closed and may go on on the next line."""
+    def fields(self, text: bytes, *, may_go_on: bool = True, in_one_line: bool = True) -> tuple[list[bytes], bool] | None:
+        """The fields, and whether one begins with a quote and does not end with one; None where one is not closed and ``may_go_on`` on the next line.
+
+        Of several lines all must be well formed: a bad field ends the reading.
+        """
         fields, at, is_literal = [], 0, False
-        while True:
+        while not is_literal or in_one_line:
             found = self.quoted.match(text, at)
             if found is not None:
                 fields.append(found[1].replace(b'""', b'"'))
                 end = found.end()
-            elif not is_whole and self.open.match(text, at):
+            elif may_go_on and self.open.match(text, at):
                 return None
             else:
                 place = text.find(self.separator, at)
@@ -57,8 +60,9 @@ class Grammar:
                 fields += self.split(text[at:end])
                 is_literal |= fields[-1].startswith(b'"')
             if end == len(text):
-                return fields, is_literal
+                break
             at = end + 1
+        return fields, is_literal
 
 
 def records(lines: Iterable[bytes], grammar: Grammar, width: int | None = None) -> Iterator[Record]:
@@ -96,9 +100,9 @@ def _record(line: bytes, coming: _Lines, grammar: Grammar, width: int | None) ->
     parsed, joined, further = grammar.fields(_bare(line)), line, 0
     while parsed is None and further < MAX_LINES and (following := coming.look(further)) is not None:
         joined, further = joined + following, further + 1
-        parsed = grammar.fields(_bare(joined)) if b'"' in following else None
-    if parsed is None or (further and width not in (None, len(parsed[0]))):
-        parsed, further = grammar.fields(_bare(line), is_whole=True), 0
+        parsed = grammar.fields(_bare(joined), in_one_line=False) if b'"' in following else None
+    if parsed is None or (further and (parsed[1] or width not in (None, len(parsed[0])))):
+        parsed, further = grammar.fields(_bare(line), may_go_on=False), 0
     for _ in range(further):
         coming.take()
     fields, is_literal = parsed or ([_bare(line)], True)

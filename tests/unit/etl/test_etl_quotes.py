@@ -69,3 +69,20 @@ def test_a_quote_that_is_never_closed_takes_its_own_line_alone() -> None:
 def test_lines_that_together_have_another_width_stay_apart() -> None:
     assert read('1,"a\n2,b"\n', width=2) == [["1", "a\n2,b"]]
     assert read('1,"a\n2,b",c\n', width=2) == [["1", '"a'], ["2", 'b"', "c"]]
+
+
+def test_quotes_that_open_on_every_line_and_never_close_take_no_time() -> None:
+    lines = [b'1,"u1,i1,1\n'] * 20_000
+    grammar = Counting(",")
+    assert [record.fields for record in records(lines, grammar, 4)] == [[b"1", b'"u1', b"i1", b"1"]] * 20_000
+    assert grammar.read < 5 * sum(map(len, lines))
+
+
+class Counting(Grammar):
+    """How many bytes were read in all."""
+
+    read = 0
+
+    def fields(self, text: bytes, *, may_go_on: bool = True, in_one_line: bool = True) -> tuple[list[bytes], bool] | None:
+        self.read += len(text)
+        return super().fields(text, may_go_on=may_go_on, in_one_line=in_one_line)
