@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 
 import hiredis
@@ -101,4 +102,4 @@ def _about_tls(address: Address, error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     reason = getattr(error, "reason", None) if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
-    return str(reason or error)
+    return re.sub(r"^_ssl\.c:\d+: ", "", str(reason or error))
