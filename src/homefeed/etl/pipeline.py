@@ -192,7 +192,6 @@ def report_of(prepared: Prepared, seconds: float) -> EtlReport:
     raw, shop, meta = prepared.raw, prepared.shop, prepared.meta
     return EtlReport(
         detected=raw.detected,
-        rejects=sum(len(each.table) for each in raw.rejects),
         merged=prepared.merged.removed,
         users=len(shop.users),
         items=len(shop.items),

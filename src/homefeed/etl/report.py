@@ -13,13 +13,12 @@ from homefeed.features.feature_map import Lineage
 
 @dataclass(frozen=True, slots=True)
 class EtlReport:
-    """``detected``: what was found out about each raw file. ``rejects``: rows that cannot be used. ``merged``: rows that went into another one.
+    """``detected``: what was found out about each raw file. ``merged``: rows that went into another one.
 
     ``users``, ``items``: all known ones, of log and feature files.
     """
 
     detected: tuple[str, ...]
-    rejects: int
     merged: int
     users: int
     items: int
