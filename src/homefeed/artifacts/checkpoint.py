@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 
+from homefeed.artifacts.dataset_meta import DatasetMeta
 from homefeed.artifacts.disk import whole_file
-from homefeed.artifacts.processed import DatasetMeta
 from homefeed.core.columns import Column, categories, multis, numbers
 from homefeed.core.errors import ArtifactError
 from homefeed.features.feature_map import Fingerprint

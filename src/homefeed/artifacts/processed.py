@@ -12,91 +12,22 @@ Files in ``data/processed``:
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from homefeed.artifacts.checksums import refuse_other_files
-from homefeed.core.columns import AVAILABLE, Column, Schema, categories, multis, numbers
+from homefeed.artifacts.dataset_meta import DatasetMeta
+from homefeed.core.columns import AVAILABLE, Column, categories, multis, numbers
 from homefeed.core.errors import ArtifactError
 from homefeed.features.entities import EntityTable
-from homefeed.features.feature_map import Fingerprint, Lineage
 
 META, FEATURE_MAP, USERS, ITEMS, TRAIN, TEST = "meta.json", "feature_map.parquet", "users.parquet", "items.parquet", "train.parquet", "test.parquet"
 CSV_TRAIN, CSV_TEST, PICKLE_META, PICKLE_MAP, CSV_HOTNESS = "train.csv", "test.csv", "meta_data.pkl", "feature_map.pkl", "item_global_score.csv"
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """How train and test were parted. ``test_from_us``: first moment of the test side (global split) or 0 (per user)."""
-
-    kind: Literal["global", "per-user"]
-    test_fraction: float
-    test_from_us: int
-    id: str
-    """Changes whenever other rows could be on the test side."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Whether items that a user clicked before are left out, and why."""
-
-    policy: Literal["exclude", "keep"]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetMeta:
-    """``ts_unit_us``: microseconds in one unit of the CSV files' ``ts``. ``log_end_us``: the last row's moment. ``rows``: counts without drawn rows.
-
-    ``sample_negatives``: items drawn as 0 rows for each click of a log of clicks alone; 0 where the log's own rows are all there are.
-    ``files``: SHA-256 of each file that is read again; none in a folder that an older version wrote.
-    """
-
-    schema: Schema
-    lineage: Lineage
-    split: Split
-    seen: Seen
-    half_life_days: float
-    prior_impressions: float
-    log_end_us: int
-    train_end_us: int
-    ts_unit_us: int
-    rows: dict[str, int] = field(default_factory=dict)
-    sample_negatives: int = 0
-    files: dict[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        raw = asdict(self)
-        return json.dumps(raw | {_CHECKSUM: _digest(raw)}, indent=1)
-
-    @classmethod
-    def from_json(cls, text: str) -> DatasetMeta:
-        """Raises ``ValueError``, ``LookupError``, ``TypeError`` or ``AttributeError`` where the text is not what ``to_json`` gave."""
-        raw: dict[str, Any] = json.loads(text)
-        if raw.pop(_CHECKSUM, None) not in (None, _digest(raw)):
-            raise ValueError("the checksum differs")
-        schema, lineage = raw.pop("schema"), raw.pop("lineage")
-        return cls(
-            schema=Schema(tuple(Column(**c) for c in schema["user"]), tuple(Column(**c) for c in schema["item"]), tuple(schema["log_extra"]), schema["events"]),
-            lineage=Lineage(lineage["id"], tuple(Fingerprint(**f) for f in lineage["history"])),
-            split=Split(**raw.pop("split")),
-            seen=Seen(**raw.pop("seen")),
-            **raw,
-        )
-
-
-_CHECKSUM = "checksum"
-
-
-def _digest(raw: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from homefeed.artifacts.checkpoint import DEEPFM, POINTWISE, Checkpoint, read_checkpoint, refuse_if_it_saw_the_test_side, reported
-from homefeed.artifacts.processed import DatasetMeta, read_dataset
+from homefeed.artifacts.dataset_meta import DatasetMeta
+from homefeed.artifacts.processed import read_dataset
 from homefeed.bootstrap.jobs import user_tag_slots
 from homefeed.bootstrap.measure import recall_lists
 from homefeed.config import Config

@@ -10,7 +10,7 @@ from pathlib import Path
 import narwhals as nw
 import polars as pl
 
-from homefeed.artifacts.processed import Split
+from homefeed.artifacts.dataset_meta import Split
 from homefeed.config import EtlConfig
 from homefeed.core.errors import InputError
 from homefeed.etl.engines import polars_engine as engine

@@ -12,7 +12,7 @@ from pathlib import Path
 import narwhals as nw
 import polars as pl
 
-from homefeed.artifacts.processed import DatasetMeta
+from homefeed.artifacts.dataset_meta import DatasetMeta
 from homefeed.artifacts.processed_writer import read_feature_map, staged, write_feature_map, write_meta
 from homefeed.config import Config
 from homefeed.core.columns import IID, UID, Schema

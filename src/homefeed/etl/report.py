@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from homefeed.artifacts.processed import Seen, Split
+from homefeed.artifacts.dataset_meta import Seen, Split
 from homefeed.etl.drawn_negatives import Drawn
 from homefeed.etl.figures import Side
 from homefeed.features.feature_map import Lineage

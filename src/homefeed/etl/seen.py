@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import narwhals as nw
 
-from homefeed.artifacts.processed import Seen
+from homefeed.artifacts.dataset_meta import Seen
 from homefeed.config import SeenPolicy
 from homefeed.etl.engines.polars_engine import Table
 

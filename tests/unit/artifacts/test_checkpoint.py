@@ -25,7 +25,7 @@ from homefeed.artifacts.checkpoint import (
     reported,
     write_checkpoint,
 )
-from homefeed.artifacts.processed import DatasetMeta, Seen, Split
+from homefeed.artifacts.dataset_meta import DatasetMeta, Seen, Split
 from homefeed.core.columns import Column, Schema
 from homefeed.core.errors import ArtifactError
 from homefeed.features.encoder import NumberScale, Vocabulary

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from processed_shop import processed_shop
 
-from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, META, TEST, TRAIN, USERS, DatasetMeta, read_dataset, read_meta, read_tag_slots
+from homefeed.artifacts.dataset_meta import DatasetMeta
+from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, META, TEST, TRAIN, USERS, read_dataset, read_meta, read_tag_slots
 from homefeed.core.errors import ArtifactError
 
 

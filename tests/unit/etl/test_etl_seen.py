@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from homefeed.artifacts.processed import Seen
+from homefeed.artifacts.dataset_meta import Seen
 from homefeed.config import SeenPolicy
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.seen import choose, repeats

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from homefeed.artifacts.processed import DatasetMeta, Interactions, ItemFacts, ProcessedDataset, Seen, Split
+from homefeed.artifacts.dataset_meta import DatasetMeta, Seen, Split
+from homefeed.artifacts.processed import Interactions, ItemFacts, ProcessedDataset
 from homefeed.core.columns import Schema
 from homefeed.features.entities import EntityTable
 from homefeed.features.feature_map import Lineage
