@@ -8,7 +8,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 SERVE ?= 1
 LOG = @printf '== %s\n'
 
-.PHONY: help install demo test check unit docs-full bench soak audit wheel clean
+.PHONY: help install demo test check unit docs-full chaos bench soak audit wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ unit: $(VENV)/.dev
 
 docs-full: $(VENV)/.dev ## every command of the README, the long ones too (minutes)
 	@$(BIN)/python -m pytest tests/docs tests/entrypoints tests/wheel -m "long or not long"
+
+chaos: $(VENV)/.dev ## the long tests that break things on purpose, with figures (half an hour)
+	@$(BIN)/python -m pytest -s -m long tests/chaos tests/integration
 
 bench: $(VENV)/.dev ## seconds, memory and latency of every step on the demo shop
 	@$(BIN)/python -m benchmarks
