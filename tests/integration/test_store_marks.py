@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,11 @@ from store_servers import Server, real_redis
 
 import homefeed
 from homefeed.core.errors import StoreError
+from homefeed.store import redis_writer
+from homefeed.store.address import Address
 from homefeed.store.connection import Store
+from homefeed.store.hold import Hold, hold
+from homefeed.store.wire import Wire
 
 
 @pytest.fixture
@@ -89,12 +94,18 @@ def test_another_shops_databases_are_byte_for_byte_as_they_were(server: Server) 
 def test_two_shops_that_start_at_once_never_fill_one_database(server: Server) -> None:
     shops = {1: SHOP, 5: OTHER_SHOP, 9: "c7c7c7"}
     failures: list[StoreError] = []
+    all_hold_their_target = threading.Barrier(len(shops), timeout=30)  # a target that nobody has begun to use is as good a spare as any
 
     def nights(target: int) -> None:
         try:
             with server.connect(target) as store:
                 for number in range(1, 6):
-                    export(store, 10 * target + number, range(1, 100), shops[target])
+                    with closing(store.writer(shops[target])) as writer:
+                        writer.begin()
+                        if number == 1:
+                            all_hold_their_target.wait()
+                        writer.stage(a_release(10 * target + number, shops[target]), lists_of(10 * target + number, range(1, 100)), HOT)
+                        writer.publish()
         except StoreError as error:
             failures.append(error)
 
@@ -108,6 +119,42 @@ def test_two_shops_that_start_at_once_never_fill_one_database(server: Server) ->
         with server.connect(target) as store:
             assert store.reader().read_list(99, 1).item_ids == [b"r%d-u99-0" % (10 * target + 5)]
     assert sorted(roles(server).values()) == ["live"] * 3 + ["spare"] * 3
+
+
+def test_a_target_that_its_shop_takes_in_the_moment_of_a_claim_is_left_to_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Wire.packed_transaction
+    with server.connect(1) as ours, server.connect(0) as theirs, closing(ours.writer(SHOP)) as writer, closing(theirs.writer(OTHER_SHOP)) as other:
+        writer.begin()
+
+        def too_late(wire: Wire, packed: bytes, commands: int) -> bool:
+            monkeypatch.undo()
+            other.begin()
+            return whole(wire, packed, commands)
+
+        monkeypatch.setattr(Wire, "packed_transaction", too_late)
+        writer.stage(a_release(1), lists_of(1, [1]), HOT)
+        assert roles(server) == {2: "staging"}
+        other.stage(a_release(2, OTHER_SHOP), lists_of(2, [1]), HOT)
+        other.publish()
+        writer.publish()
+        assert [store.reader().read_list(1, 1).release_id for store in (ours, theirs)] == ["r1", "r2"]
+
+
+def test_a_target_that_another_shop_begins_to_fill_in_the_moment_of_the_lock_is_given_up_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with server.connect(1) as ours, server.connect(0) as theirs, closing(ours.writer(SHOP)) as writer, closing(theirs.writer(OTHER_SHOP)) as other:
+        writer.begin()
+
+        def too_late(address: Address, now: datetime) -> Hold:
+            writer.stage(a_release(1), lists_of(1, [1]), HOT)
+            return hold(address, now)
+
+        monkeypatch.setattr(redis_writer, "hold", too_late)
+        with pytest.raises(StoreError, match=r"Database 0 .* where the releases of database 1 are prepared"):
+            other.begin()
+        other.close()
+        writer.publish()
+        assert ours.reader().read_list(1, 1).release_id == "r1"
+        assert server.admin(0).dbsize() == 0
 
 
 def test_a_spare_that_others_began_to_use_is_not_rolled_back_to(store: Store, server: Server) -> None:

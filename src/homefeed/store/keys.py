@@ -24,7 +24,7 @@ PASSING = (LOCK, HEARTBEAT)
 """Keys that go by themselves."""
 
 _LIST = re.compile(rb"(?:recall|source):\d+")
-_OURS = b"homefeed:"
+_OTHERS = (HOT, RELEASE, RELEASE_ID, MARK, *PASSING)
 
 
 def recall(user_slot: int) -> bytes:
@@ -37,4 +37,4 @@ def source(user_slot: int) -> bytes:
 
 def is_ours(key: bytes) -> bool:
     """Whether we (or the system whose keys we keep) write such a key; any other is never touched."""
-    return key == HOT or key.startswith(_OURS) or _LIST.fullmatch(key) is not None
+    return key in _OTHERS or _LIST.fullmatch(key) is not None

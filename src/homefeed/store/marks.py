@@ -53,7 +53,7 @@ def is_alive(wire: Wire, db: int) -> bool:
 def claim(wire: Wire, db: int, seen: Mark | None, mark: Mark, alive_ms: int) -> bool:
     """Take a database that was found free, marked as ``seen``, to fill it; False where another was quicker. No release can be read in it from now on."""
     wire.select(db)
-    wire.ask(b"WATCH", keys.MARK, keys.HEARTBEAT)
+    wire.ask(b"WATCH", keys.MARK, *keys.PASSING)  # the lock too: a shop that begins to use it as its target
     if read_mark(wire, db) != seen or is_alive(wire, db) or (seen is None and wire.ask(b"DBSIZE")):
         wire.ask(b"UNWATCH")
         return False

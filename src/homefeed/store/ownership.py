@@ -16,7 +16,12 @@ def check_target(wire: Wire, target: int, lineage: str | None, adopt: bool) -> N
         raise StoreError(f"{wire.name} has no database {target}", expected=f"0 to {count - 1}", next_step="Name one: --db")
     if foreign := databases.foreign_keys(wire, target):
         raise StoreError(f"{where} holds keys that are not ours ({', '.join(foreign)}); publishing would move them", next_step="Name another database: --db")
-    mark = read_mark(wire, target)
+    check_owner(wire, target, lineage, adopt)
+
+
+def check_owner(wire: Wire, target: int, lineage: str | None, adopt: bool) -> None:
+    """The part that takes a moment: whose lists lie in ``target``. Raises ``StoreError``."""
+    where, mark = f"Database {target} of {wire.name}", read_mark(wire, target)
     if mark is None and not adopt and databases.size(wire, target):
         raise StoreError(
             f"{where} holds only lists without our mark (recall:*, global_hot): those of the scripts that homefeed replaces, or of another shop",

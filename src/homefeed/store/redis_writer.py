@@ -20,7 +20,7 @@ from homefeed.store.address import Address
 from homefeed.store.base import UserList
 from homefeed.store.hold import TTL_MS, Hold, hold
 from homefeed.store.marks import Mark, guarded, read_mark
-from homefeed.store.ownership import check_swap, check_target
+from homefeed.store.ownership import check_owner, check_swap, check_target
 from homefeed.store.packing import ListPacker, command, pack_hot
 from homefeed.store.spares import claim_spare, clear_older, find_previous, give_back
 from homefeed.store.swap import AGAIN, Aside, swap_in
@@ -107,7 +107,8 @@ class RedisWriter:
             with Wire(self._address) as wire:
                 check_swap(wire, self._target)
                 check_target(wire, self._target, self._lineage, self._adopt)
-            self._hold = hold(self._address, self._clock())
+                self._hold = hold(self._address, self._clock())
+                check_owner(wire, self._target, self._lineage, self._adopt)  # another shop may have begun to fill it before the lock was there
         self._hold.check()
         return self._hold
 
