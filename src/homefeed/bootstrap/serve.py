@@ -54,21 +54,21 @@ def run_server(config: Config, redis_named: bool) -> None:
         from homefeed.bootstrap.worker import ready_app, refuse_bad_settings  # here: the metrics library looks for that folder when it is imported
 
         location = refuse_bad_settings(config, redis_named)
-        port = _free_port(config.api)
+        address, port = _free_place(config.api)
         with connect(location, config.redis.timeout_ms / 1000, config.redis):  # an embedded store that does not start is said here, and outlives the workers
-            server = _server(config.api, port)  # sets up logging
+            server = _server(config.api.workers, address, port)  # sets up logging
             _say_who_may_ask(config.api, port)
             server.serve(target_loader=partial(ready_app, config, location, port, os.getpid(), counters), wrap_loader=False)
 
 
-def _server(api: ApiConfig, port: int) -> AbstractServer[Any]:
+def _server(workers: int, address: str, port: int) -> AbstractServer[Any]:
     return Server(
         "homefeed.wsgi:app",
-        address=api.host,
+        address=address,
         port=port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
-        workers=api.workers,
+        workers=workers,
         blocking_threads=_THREADS,
         backpressure=_room_for_connections(),
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HEAD_BYTES),
@@ -117,8 +117,8 @@ def _folder_for_counters() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _free_port(api: ApiConfig) -> int:
-    """The port to listen on, a free one for 0. Granian shares a port that is taken (SO_REUSEPORT); we say so instead."""
+def _free_place(api: ApiConfig) -> tuple[str, int]:
+    """Where to listen: a name as its address, a free port for 0. Granian takes no names, and shares a port that is taken (SO_REUSEPORT); we say so instead."""
     family = socket.AF_INET6 if ":" in api.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -129,4 +129,5 @@ def _free_port(api: ApiConfig) -> int:
                 f"The API cannot listen on {api.host}:{api.port}: {getattr(error, 'strerror', None) or error}",
                 next_step="Stop what listens there, or choose another port: RECSYS_API_PORT=8001",
             ) from None
-        return int(probe.getsockname()[1])
+        address, port, *_ = probe.getsockname()
+    return str(address), int(port)

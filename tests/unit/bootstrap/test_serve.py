@@ -120,6 +120,12 @@ def test_a_port_that_is_taken_is_said_so(api: Api, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_an_address_may_be_a_name(tmp_path: Path) -> None:
+    with running(tmp_path, RECSYS_API_HOST="localhost", RECSYS_REDIS_PORT=str(free_port())) as api:
+        assert api.get("/live")[0] == 200
+        assert f"Flask app listening on http://localhost:{api.port}" in api.log.read_text()
+
+
 def test_ctrl_c_ends_the_process_cleanly(tmp_path: Path) -> None:
     with running(tmp_path, RECSYS_REDIS_PORT=str(free_port())) as api:
         status, answer = api.get("/recommend/bob")
