@@ -63,7 +63,7 @@ class CircuitBreaker:
             raise StoreUnavailableError(f"{self._why} Not asked again until it answers a probe")
         try:
             answer = ask()
-        except StoreError as error:
+        except StoreUnavailableError as error:  # a record that cannot be read is an answer too
             self.failed(error)
             raise
         self._failures = 0

@@ -52,6 +52,18 @@ def test_failures_between_answers_leave_it_closed(store: MemoryStore, breaker: C
     assert not breaker.is_open
 
 
+def test_a_record_that_cannot_be_read_is_an_answer(store: MemoryStore, breaker: CircuitBreaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable() -> None:
+        raise StoreError("The release record cannot be read")
+
+    monkeypatch.setattr(store, "read_release", unreadable)
+    for _ in range(2 * FAILURES):
+        with pytest.raises(StoreError, match="cannot be read"):
+            breaker.read_release()
+    assert not breaker.is_open
+    assert breaker.read_list(2, 10).release_id == "r1"
+
+
 def test_each_change_is_one_line_of_the_log(store: MemoryStore, breaker: CircuitBreaker, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         store.down = True
