@@ -8,6 +8,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.mark.parametrize(("command", "place"), [("etl", "data/processed"), ("train rank", "src/models/saved/deepfm.report.pth")])
+WRITTEN = [
+    ("etl", "data/processed"),
+    ("train rank", "src/models/saved/deepfm.report.pth"),
+    ("validate", f"{tempfile.gettempdir()}/homefeed-validate-"),
+]
+
+
+@pytest.mark.parametrize(("command", "place"), WRITTEN)
 def test_a_limit_on_the_size_of_files_is_told_as_a_full_disk(command: str, place: str, shop: Project) -> None:
     """Where nobody may mount a small disk; Polars and torch meet it in the same places."""
     before = {path: path.read_bytes() for path in (*shop.processed.iterdir(), *shop.models.iterdir()) if path.is_file()}

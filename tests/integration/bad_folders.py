@@ -200,6 +200,7 @@ REFUSED = {
     "an empty file that calls itself Parquet": BadFolder(renamed(LOG, ".parquet", lambda _: b""), ("shop.dat.parquet is empty",)),
     "Parquet without a column": BadFolder(as_parquet(LOG, lambda f: f.drop("label")), ("shop.parquet: its columns (ts, uid, iid) lack label",)),
     "Parquet without rows": BadFolder(as_parquet(LOG, lambda f: f.clear()), ("shop.parquet is empty",)),
+    "Parquet without columns": BadFolder(as_parquet(LOG, lambda f: f.select()), ("shop.parquet is empty",)),
     "Parquet that was cut off": BadFolder(cut_parquet, ("shop.parquet cannot be read as Parquet",)),
     "Parquet whose ids are lists": BadFolder(
         as_parquet(LOG, lambda f: f.with_columns(uid=pl.concat_list("uid"))), ("shop.parquet: 400 of 400 rows", "uid is empty", MEND)
@@ -212,6 +213,13 @@ REFUSED = {
     "labels true and false": BadFolder(every_line(LOG, last_field(lambda label: str(label == "1").lower())), ("first in line 1: 'true'", MEND)),
     "all labels 0": BadFolder(every_line(LOG, last_field(lambda _: "0")), ("shop.dat: none of the 400 rows has label 1",)),
     "all labels 1": BadFolder(every_line(LOG, last_field(lambda _: "1")), ("shop.dat: all 400 rows have label 1", "--sample-negatives 4")),
+    "each 0 row beside a click of its moment": BadFolder(
+        packed(LOG, lambda data: data.replace(b",0\n", b",1\n") + data.replace(b",1\n", b",0\n")),
+        ("shop.dat: every row with label 0 has the ts, uid and iid of one with label 1, so all 400 rows", "--sample-negatives"),
+    ),
+    "0 rows where negatives are to be drawn": BadFolder(
+        renamed(LOG, ".gz", gzip.compress), ("shop.dat.gz: 266 of 400 rows have label 0",), {"RECSYS_ETL_SAMPLE_NEGATIVES": "2"}
+    ),
     "events that nothing explains": BadFolder(packed(LOG, lambda data: b"ts,uid,iid,event\n" + data), ("shop.dat: it has a column event", "[events]")),
     "moments in words": BadFolder(every_line(LOG, lambda line: "yesterday" + line[10:]), ("shop.dat, line 1: ts is 'yesterday'", "ISO 8601")),
     "moments before 1970": BadFolder(every_line(LOG, lambda line: f"-{line}"), ("shop.dat, line 1: ts is '-1700000000'",)),
@@ -226,6 +234,9 @@ REFUSED = {
     ),
     "a column too few": BadFolder(every_line(LOG, lambda line: line[:-2]), ("shop.dat, line 1: 3 comma separated columns", "--separator")),
     "a column too many": BadFolder(every_line(USERS, lambda line: f"{line},x"), ("user_feature.dat, line 1: 4 comma separated columns", "[schema]")),
+    "a header row with an escape sequence": BadFolder(
+        packed(LOG, lambda data: b"ts,uid,iid,\x1b[2Jlabel\n" + data), ("the header row (ts, uid, iid, \\x1b[2Jlabel) lacks label",)
+    ),
     "a header row that names a column twice": BadFolder(
         packed(USERS, lambda data: b"uid,utag1,uid\n" + data), ("user_feature.dat, line 1: the header row names uid twice",)
     ),

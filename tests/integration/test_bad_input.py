@@ -74,6 +74,7 @@ def test_a_folder_that_cannot_be_used_is_refused_in_words_and_last_nights_files_
     for part in folder.says:
         assert part in outcome.said
     assert "Traceback" not in outcome.said
+    assert "\x1b" not in outcome.said
     assert files(data) == before
 
 
@@ -107,6 +108,25 @@ def test_too_many_rejects_are_all_listed_though_the_run_stops(data: Path, etl: E
     rejects = pl.read_csv(data / "processed" / "rejects.csv")
     assert rejects["line"].to_list() == list(range(N_ROWS + 1, N_ROWS + 8))
     assert set(rejects["reason"]) == {"ts is not in seconds"}
+
+
+def test_rejects_that_were_told_are_listed_though_the_run_stops_for_another_reason(data: Path, etl: Etl) -> None:
+    log = data / "raw_data" / LOG
+    log.write_text("".join(f"{line[:-1]}1\n" for line in log.read_text().splitlines()) + "soon,u1,i1,1\n")
+    outcome = etl(data)
+    assert outcome.code == 1
+    assert "rejects: 1 rows cannot be used; each with its reason:" in outcome.said
+    assert "have label 1" in outcome.said
+    assert pl.read_csv(data / "processed" / "rejects.csv")["line"].to_list() == [N_ROWS + 1]
+
+
+def test_a_column_that_is_ignored_is_named_without_what_would_move_a_terminal(data: Path, etl: Etl) -> None:
+    log = data / "raw_data" / LOG
+    log.write_text("ts,uid,iid,label,\x1b[2Jnote\n" + "".join(f"{line},x\n" for line in log.read_text().splitlines()))
+    outcome = etl(data)
+    assert outcome.code == 0
+    assert "shop.dat: ignored \\x1b[2Jnote" in outcome.said
+    assert "\x1b" not in outcome.said
 
 
 def test_a_clean_night_leaves_no_rejects_of_an_earlier_one(data: Path, etl: Etl) -> None:

@@ -117,17 +117,17 @@ def read_tag_slots(folder: Path, fields: tuple[str, ...]) -> dict[str, dict[str,
     if meta is not None:
         refuse_other_files(folder, meta.files, (FEATURE_MAP,), _BROKEN_MAP)
     try:
-        frame = pl.read_parquet(path, columns=["field", "value", "slot"]).filter(pl.col("field").is_in(fields))
+        frame = pl.read_parquet(path, columns=["field", "value", "slot"], glob=False).filter(pl.col("field").is_in(fields))
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ArtifactError(f"{path} cannot be read: {str(error).splitlines()[0]}", next_step=_BROKEN_MAP) from error
     return {f: dict(frame.filter(pl.col("field") == f).select("value", "slot").iter_rows()) for f in fields}
 
 
 def _read_tables(folder: Path, meta: DatasetMeta) -> ProcessedDataset:
-    users_frame, items_frame = pl.read_parquet(folder / USERS), pl.read_parquet(folder / ITEMS)
+    users_frame, items_frame = (pl.read_parquet(folder / name, glob=False) for name in (USERS, ITEMS))
     users, items = _entities(users_frame, meta.schema.user), _entities(items_frame, meta.schema.item)
     user_rows, item_rows = users.rows_by_slot(meta.lineage.size), items.rows_by_slot(meta.lineage.size)
-    train, test = (_interactions(pl.read_parquet(folder / name), user_rows, item_rows) for name in (TRAIN, TEST))
+    train, test = (_interactions(pl.read_parquet(folder / name, glob=False), user_rows, item_rows) for name in (TRAIN, TEST))
     return ProcessedDataset(meta, users, items, _facts(items_frame), train, test)
 
 

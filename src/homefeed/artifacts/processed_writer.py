@@ -78,7 +78,7 @@ def _parsed_map(path: Path) -> tuple[Lineage, pl.DataFrame]:
     try:
         raw: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[LINEAGE_KEY])
         lineage = Lineage(raw["id"], tuple(Fingerprint(**f) for f in raw["history"]))
-        table = pl.read_parquet(path, columns=["field", "value", "slot"])
+        table = pl.read_parquet(path, columns=["field", "value", "slot"], glob=False)
         whole = lineage.names(table.sort("slot").select("field", "value").rows()) and table["slot"].sort().to_list() == list(range(1, len(table) + 1))
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException, LookupError, ValueError, TypeError) as error:
         raise ArtifactError(f"{path} cannot be read ({error})", expected="the feature map of an earlier run", next_step=_BROKEN_MAP) from error

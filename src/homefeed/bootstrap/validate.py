@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from homefeed.artifacts.disk import full_disk_told
 from homefeed.config import Config
 from homefeed.core.progress import Progress
 from homefeed.etl.validate import Validation, validate_shop
@@ -14,7 +15,7 @@ from homefeed.etl.validate import Validation, validate_shop
 
 def say_validation(config: Config, progress: Progress, now: datetime) -> bool:
     """Whether an ETL would run; says everything that stops it, not the first thing alone."""
-    with TemporaryDirectory(prefix="homefeed-validate-") as work:
+    with TemporaryDirectory(prefix="homefeed-validate-") as work, full_disk_told(Path(work)):
         found = validate_shop(config, now, Path(work))
     for line in _lines(found):
         progress.say(line)

@@ -9,6 +9,7 @@ from pathlib import Path
 from homefeed.core.errors import InputError
 from homefeed.etl.quotes import Grammar, Record, records
 from homefeed.etl.raw_files import RawFile
+from homefeed.etl.shown import shown
 
 SEPARATORS = (",", "|", "\t")
 NAMES = {",": "comma", "|": "pipe", "\t": "tab"}
@@ -49,6 +50,11 @@ class Dialect:
     @property
     def width(self) -> int:
         return len(self.columns)
+
+    @property
+    def names(self) -> str:
+        """Those of the columns, for messages."""
+        return ", ".join(map(shown, self.columns))
 
     def line_of(self, row: int) -> int:
         """Line number, from 1, of the row with this index, from 0; in a Parquet file the row's number."""
@@ -156,11 +162,11 @@ def _probe(spec: FileSpec, dialect: Dialect, sample: Sample) -> list[str]:
 
 def _misfit(spec: FileSpec, closest: Dialect, sample: Sample) -> InputError:
     if not sample.rows:
-        return InputError(f"{spec.file.path} holds a header row and nothing else", expected=f"rows with {', '.join(closest.columns)}")
+        return InputError(f"{spec.file.path} holds a header row and nothing else", expected=f"rows with {closest.names}")
     index = next(n for n, fields in enumerate(sample.rows) if len(fields) != closest.width)
     width = len(sample.rows[index])
     return InputError(
         f"{spec.file.path}, line {sample.lines[index]}: {width} {NAMES[closest.separator]} separated column{'s' * (width != 1)}",
-        expected=f"{closest.width}: {', '.join(closest.columns)} (separated by comma, pipe or tab, or a header row that names them)",
+        expected=f"{closest.width}: {closest.names} (separated by comma, pipe or tab, or a header row that names them)",
         next_step="Name the file's columns in the [schema] of the configuration, or its separator with --separator",
     )

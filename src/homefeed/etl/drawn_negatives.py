@@ -30,7 +30,7 @@ from homefeed.etl.figures import Figures
 
 Ints = npt.NDArray[np.int64]
 BLOCK_CLICKS = 1 << 18
-"""Clicks at a time, so that memory is bounded by the log and not by what is drawn for it."""
+"""Clicks at a time, so that what the drawing works with stays small beside what is drawn."""
 DRAWN = "drawn"
 
 
@@ -47,12 +47,21 @@ class Drawn:
 
 def refuse_shown_rows(figures: Figures, path: Path) -> None:
     """Raises ``InputError`` where the log has 0 rows of its own: what was shown and not clicked is worth more than what is drawn."""
-    rows, clicks = (side + other for side, other in ((figures.train.rows, figures.test.rows), (figures.train.clicks, figures.test.clicks)))
-    if clicks < rows:
+    if figures.clicks < figures.rows:
         raise InputError(
-            f"{path}: {rows - clicks:,} of {rows:,} rows have label 0, so no negatives can be drawn",
+            f"{path}: {figures.rows - figures.clicks:,} of {figures.rows:,} rows have label 0, so no negatives can be drawn",
             expected="a log of clicks alone with --sample-negatives (etl.sample_negatives)",
             next_step="Leave the setting out to learn from the log's own 0 rows; or remove those rows, if they are not what was shown",
+        )
+
+
+def refuse_clicks_alone(figures: Figures, path: Path) -> None:
+    """Raises ``InputError`` where the log's 0 rows have all gone into clicks of the same moment, so that one label is left."""
+    if figures.clicks == figures.rows:
+        raise InputError(
+            f"{path}: every row with label 0 has the ts, uid and iid of one with label 1, so all {figures.rows:,} rows that are left are clicks",
+            expected="rows of both kinds: what was clicked or bought, and what was shown in vain (label 0)",
+            next_step="Where the log holds no more than that: --sample-negatives 4",
         )
 
 

@@ -106,8 +106,10 @@ def _tag_slots(column: Column, values: pl.Series, slots: MapTable) -> pl.DataFra
     tags = values.alias(column.name).to_frame().join(whole, on=column.name)
     if column.kind != "multi":
         return tags
-    elements = tags.select(column.name, pl.Series("value", _elements(column, tags[column.name])))
-    singles = elements.explode("value", empty_as_null=False).join(slots.field(column.element_field), on="value", maintain_order="left")
+    elements = tags.select(column.name, _elements(column, tags[column.name]).alias(column.element_field))
+    singles = elements.explode(column.element_field, empty_as_null=False).join(
+        slots.field(column.element_field), left_on=column.element_field, right_on="value", maintain_order="left"
+    )
     bags = singles.group_by(column.name, maintain_order=True).agg(pl.col("slot").alias(column.element_field))
     return tags.join(bags, on=column.name, how="left").with_columns(pl.col(column.element_field).fill_null([]))
 

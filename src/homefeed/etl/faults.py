@@ -8,9 +8,9 @@ from enum import IntEnum
 
 from homefeed.core.ids import MAX_ID_BYTES, decode_id
 from homefeed.etl.dialect import Dialect
+from homefeed.etl.shown import shown
 
 FAULT = "fault"
-SHOWN_CHARACTERS = 80
 
 
 class Fault(IntEnum):
@@ -64,10 +64,3 @@ def id_problem(text: str) -> str:
             return "is empty"
         return f"is longer than {MAX_ID_BYTES} bytes" if len(raw) > MAX_ID_BYTES else "holds control characters"
     return ""
-
-
-def shown(text: str) -> str:
-    """The beginning of a text, with what a terminal must not be sent written as an escape."""
-    head = text[:SHOWN_CHARACTERS]
-    visible = "".join(sign if sign.isprintable() else sign.encode("unicode_escape", "replace").decode() for sign in head)
-    return visible + "…" * (len(text) > SHOWN_CHARACTERS)

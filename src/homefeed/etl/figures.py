@@ -47,6 +47,14 @@ class Figures:
     repeats: Mapping[str, int]
     digest: int
 
+    @property
+    def rows(self) -> int:
+        return self.train.rows + self.test.rows
+
+    @property
+    def clicks(self) -> int:
+        return self.train.clicks + self.test.clicks
+
 
 def survey(parted: Parted, source: Path) -> Figures:
     """One pass over the split log. Raises ``InputError``, which names the ``source``, when a side is empty."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from homefeed.etl.faults import shown
 from homefeed.etl.raw_features import RawFeatures
+from homefeed.etl.shown import shown
 
 FEW, MANY = 0.5, 0.5
 REPAIRS = {

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from homefeed.core.columns import EVENT, LABEL, Schema
 from homefeed.etl.events import label_rule
-from homefeed.etl.faults import shown
 from homefeed.etl.raw_tables import Opened
+from homefeed.etl.shown import shown
 
 SHOWN_VALUES, MOST_KINDS = 6, 20
 SHOWN_IN_VAIN = re.compile(r"(?i)(pv|view|views|viewed|show|shown|impression|impressions|imp|exposure|display|seen|no|false|n|f)")
@@ -46,7 +46,7 @@ def _to_paste(opened: Opened, column: str, values: Mapping[str, int], known: Map
     if column == LABEL and opened.dialect.has_header:
         steps.append("To use these values, call the column event instead of label")
     elif column == LABEL:
-        names = (EVENT if name == LABEL else name for name in opened.dialect.columns)
+        names = (EVENT if name == LABEL else shown(name) for name in opened.dialect.columns)
         steps.append(f"To use these values, put a header row on top of the file: {opened.dialect.separator.join(names)}")
     weights = {value: known.get(value, _weight(value)) for value in values if value}
     steps += [f"{'and into' if steps else 'Into'} homefeed.toml, with weights as you see fit (0: shown in vain):", "  [events]"]

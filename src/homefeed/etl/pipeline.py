@@ -18,14 +18,14 @@ from homefeed.config import Config
 from homefeed.core.columns import IID, UID, Schema
 from homefeed.core.progress import Progress
 from homefeed.etl import encode, outputs, seen
-from homefeed.etl.drawn_negatives import Drawn, draw_negatives, refuse_shown_rows, with_drawn
+from homefeed.etl.drawn_negatives import Drawn, draw_negatives, refuse_clicks_alone, refuse_shown_rows, with_drawn
 from homefeed.etl.encode import MapTable
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.figures import Figures, describe_split, survey
 from homefeed.etl.hotness import decayed_sums, own_moment
 from homefeed.etl.merging import Merged, merge_labels
 from homefeed.etl.raw_features import ITEM_FILE, USER_FILE, RawFeatures, read_features
-from homefeed.etl.raw_logs import LOG_FILE, RawLog, check_labels, read_log
+from homefeed.etl.raw_logs import RawLog, check_labels, read_log
 from homefeed.etl.reading import Reading
 from homefeed.etl.rejects import REJECTS_FILE, Rejects, check_limit, summary, write_rejects
 from homefeed.etl.report import EtlReport
@@ -111,12 +111,13 @@ def read_shop(folder: Path, schema: Schema, reading: Reading) -> RawShop:
 
 
 def _keep_rejects(rejects: tuple[Rejects, ...], config: Config, folder: Path, progress: Progress) -> None:
-    """Written with the other files into ``folder``; or, where they are too many, at once to where the user will look for them."""
+    """Where there are any, at once to where the user will look for them: what fails later must not take them away. An empty list with the other files."""
     path, limit = config.paths.processed / REJECTS_FILE, config.etl.max_rejects
     write_rejects(rejects, folder / REJECTS_FILE)
-    if any(each.share > limit for each in rejects):
+    told = summary(rejects, path)
+    if told:
         os.replace(folder / REJECTS_FILE, path)
-    for line in summary(rejects, path):
+    for line in told:
         progress.say(line)
     check_limit(rejects, limit, path)
 
@@ -141,7 +142,7 @@ def prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, enc
     merged = merge_labels(engine.scan(encoded))
     parted = part(merged.rows, config.etl.split, config.etl.test_fraction, raw.log.path)
     figures = survey(parted, raw.log.path)
-    drawn = _drawn(config, parted, figures, encoded.with_name("drawn.parquet"))
+    drawn = _drawn(config, parted, figures, raw.log.path, encoded.with_name("drawn.parquet"))
     train, test = figures.train, figures.test
     rule = choose_rule(config.hotness.half_life_days, config.hotness.prior_impressions, train.end_us - train.start_us)
     meta = DatasetMeta(
@@ -160,10 +161,11 @@ def prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, enc
     return Prepared(raw, shop, merged, parted, figures, drawn, rule, meta)
 
 
-def _drawn(config: Config, parted: Parted, figures: Figures, path: Path) -> Drawn | None:
+def _drawn(config: Config, parted: Parted, figures: Figures, source: Path, path: Path) -> Drawn | None:
     if not config.etl.sample_negatives:
+        refuse_clicks_alone(figures, source)
         return None
-    refuse_shown_rows(figures, config.paths.raw / LOG_FILE)
+    refuse_shown_rows(figures, source)
     return draw_negatives(parted.rows, config.etl.sample_negatives, config.train.seed, path)
 
 

@@ -14,11 +14,12 @@ from homefeed.etl.dialect import Dialect
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.engines.polars_engine import Table
 from homefeed.etl.engines.polars_source import ROW
-from homefeed.etl.faults import Fault, Judge, shown
+from homefeed.etl.faults import Fault, Judge
 from homefeed.etl.raw_logs import RawLog
-from homefeed.etl.raw_tables import Opened, check_columns, open_table
+from homefeed.etl.raw_tables import Opened, check_columns, open_table, without_quotes
 from homefeed.etl.reading import Reading
 from homefeed.etl.rejects import Rejects
+from homefeed.etl.shown import shown
 from homefeed.etl.sieve import Sieve, Sieved
 
 USER_FILE, ITEM_FILE = "user_feature.dat", "item_feature.dat"
@@ -48,7 +49,7 @@ def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log: 
     Among separators that fit equally well, the one under which the ids join with the log's wins.
     Raises ``InputError`` where the file as a whole cannot be used.
     """
-    opened = open_features(path, id_column, columns, log, reading)
+    opened = without_quotes(open_features(path, id_column, columns, log, reading), reading)
     dialect = opened.dialect
     columns = _with_available(columns, id_column, dialect)
     counts = nw.len().alias("rows"), *(nw.col(c.name).null_count() for c in columns)

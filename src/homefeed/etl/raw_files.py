@@ -14,6 +14,8 @@ import zstandard
 from homefeed.core.errors import InputError
 
 GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+ZSTD_SKIPPABLE = tuple(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16))
+"""What pzstd begins with: frames that hold nothing of the content."""
 FOREIGN = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text", b"SQLite format 3": "a database"}
 """First bytes of what people put here by mistake."""
 CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
@@ -52,7 +54,7 @@ def find_raw(folder: Path, name: str, columns: str, work: Path) -> RawFile:
 def _opened(path: Path, columns: str, work: Path) -> RawFile:
     head = _head(path, columns)
     if path.suffix in (".gz", ".zst") and head:
-        _check_magic(path, head, *((GZIP, "gzip") if path.suffix == ".gz" else (ZSTD, "zstd")))
+        _check_magic(path, head, *(((GZIP,), "gzip") if path.suffix == ".gz" else ((ZSTD, *ZSTD_SKIPPABLE), "zstd")))
         content = _unpacked(path, work / f"{path.stem}.plain")
         head = _head(content, columns)
         if head.startswith((GZIP, ZSTD)):
@@ -60,7 +62,7 @@ def _opened(path: Path, columns: str, work: Path) -> RawFile:
     else:
         content = path
     if path.suffix == ".parquet":
-        _check_magic(path, head, PARQUET, "Parquet")
+        _check_magic(path, head, (PARQUET,), "Parquet")
     if head.startswith(PARQUET):
         return RawFile(path, content, is_parquet=True)
     _check_text(path, head, columns)
@@ -77,7 +79,7 @@ def _head(path: Path, columns: str) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror}", expected=f"a file with {columns}") from error
 
 
-def _check_magic(path: Path, head: bytes, magic: bytes, kind: str) -> None:
+def _check_magic(path: Path, head: bytes, magic: tuple[bytes, ...], kind: str) -> None:
     if head and not head.startswith(magic):
         raise InputError(f"{path} is not {kind}, as its name says", expected=f"{kind} data", next_step="Give the file the name that fits it, or make it again")
 

@@ -15,10 +15,11 @@ from homefeed.etl.dialect import Dialect, Sample
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.engines.polars_engine import Table
 from homefeed.etl.events import LabelRule, label_rule
-from homefeed.etl.faults import Fault, Judge, shown
-from homefeed.etl.raw_tables import Opened, check_columns, open_table
+from homefeed.etl.faults import Fault, Judge
+from homefeed.etl.raw_tables import Opened, check_columns, open_table, without_quotes
 from homefeed.etl.reading import Reading
 from homefeed.etl.rejects import Rejects
+from homefeed.etl.shown import shown
 from homefeed.etl.sieve import Sieve, Sieved
 from homefeed.etl.timestamps import EXPECTED, TimeForm, detect_form, readable
 
@@ -53,7 +54,7 @@ def read_log(folder: Path, schema: Schema, reading: Reading) -> RawLog:
 
     Raises ``InputError`` where the file as a whole cannot be used.
     """
-    opened = open_log(folder, schema, reading)
+    opened = without_quotes(open_log(folder, schema, reading), reading)
     dialect = opened.dialect
     rule = _label_rule(dialect, schema)
     form = _time_form(dialect, opened.sample)

@@ -12,6 +12,7 @@ from homefeed.etl.engines.polars_source import parquet_dialect
 from homefeed.etl.quotes import CELL, Grammar, holds_quotes, write_without_quotes
 from homefeed.etl.raw_files import find_raw
 from homefeed.etl.reading import Reading
+from homefeed.etl.shown import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Opened:
     def remarks(self, used: Collection[str]) -> list[str]:
         """What the user should know: columns that nothing uses, and quotes that are none."""
         name = self.dialect.path.name
-        ignored = [column for column in self.dialect.columns if column not in used]
+        ignored = [shown(column) for column in self.dialect.columns if column not in used]
         remarks = [f"{name}: ignored {', '.join(ignored)}"] if ignored else []
         return [*remarks, f"{name}: {self.literal:,} rows hold a quote that is never closed; it was read as it stands"] if self.literal else remarks
 
@@ -37,13 +38,18 @@ def open_table(
     spec = FileSpec(find_raw(folder, name, f"the columns {', '.join(columns)}", reading.work), tuple(columns), tuple(id_columns), probe)
     if spec.file.is_parquet:
         return Opened(*parquet_dialect(spec, reading.work / f"{name}.copy.parquet"))
-    dialect, sample = detect(spec, affinity, preferred=preferred, forced=reading.separator)
-    grammar = Grammar(dialect.separator)
-    if not holds_quotes(spec.file.content, grammar):
-        return Opened(dialect, sample)
-    copy = reading.work / f"{name}.unquoted"
-    literal = write_without_quotes(spec.file.content, grammar, dialect.width, copy)
-    return Opened(replace(dialect, cell=CELL.decode(), file=replace(spec.file, content=copy)), sample, literal)
+    return Opened(*detect(spec, affinity, preferred=preferred, forced=reading.separator))
+
+
+def without_quotes(opened: Opened, reading: Reading) -> Opened:
+    """The same, to be read to its end: where fields are quoted, a copy of the file that has no quotes."""
+    dialect = opened.dialect
+    file, grammar = dialect.file, Grammar(dialect.separator)
+    if file.is_parquet or not holds_quotes(file.content, grammar):
+        return opened
+    copy = reading.work / f"{file.path.name}.unquoted"
+    literal = write_without_quotes(file.content, grammar, dialect.width, copy)
+    return Opened(replace(dialect, cell=CELL.decode(), file=replace(file, content=copy)), opened.sample, literal)
 
 
 def check_columns(dialect: Dialect, needed: Sequence[str]) -> None:
@@ -52,10 +58,10 @@ def check_columns(dialect: Dialect, needed: Sequence[str]) -> None:
     twice = sorted({name for name in dialect.columns if dialect.columns.count(name) > 1})
     missing = [name for name in needed if name not in dialect.columns]
     if twice:
-        raise InputError(f"{where} names {', '.join(twice)} twice", expected="every column once")
+        raise InputError(f"{where} names {', '.join(map(shown, twice))} twice", expected="every column once")
     if missing:
         raise InputError(
-            f"{where} ({', '.join(dialect.columns)}) {'lack' if dialect.file.is_parquet else 'lacks'} {', '.join(missing)}",
+            f"{where} ({dialect.names}) {'lack' if dialect.file.is_parquet else 'lacks'} {', '.join(missing)}",
             expected=", ".join(needed),
             next_step="Rename the column in the file, or declare the file's columns in the [schema] of the configuration",
         )

@@ -14,8 +14,9 @@ from homefeed.etl.dialect import Dialect
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.engines.polars_engine import Table
 from homefeed.etl.engines.polars_source import ROW
-from homefeed.etl.faults import FAULT, Fault, Judge, shown
+from homefeed.etl.faults import FAULT, Fault, Judge
 from homefeed.etl.rejects import Rejects
+from homefeed.etl.shown import shown
 
 Read = Callable[[Dialect], Table]
 

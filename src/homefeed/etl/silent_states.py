@@ -10,9 +10,9 @@ import narwhals as nw
 
 from homefeed.core.columns import AVAILABLE, IID, UID, Column
 from homefeed.etl.engines import polars_engine as engine
-from homefeed.etl.faults import shown
 from homefeed.etl.raw_features import RawFeatures
 from homefeed.etl.raw_logs import RawLog
+from homefeed.etl.shown import shown
 
 DAY_US = 86_400_000_000
 EARLIEST_US = 946_684_800_000_000

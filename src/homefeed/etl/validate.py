@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from homefeed.artifacts.disk import is_disk_full
 from homefeed.config import Config
 from homefeed.core.columns import IID, LABEL, TS, UID, Column, Schema
 from homefeed.core.errors import HomefeedError, InputError
@@ -47,6 +48,8 @@ class Validation:
         try:
             return step()
         except HomefeedError as error:
+            if is_disk_full(error):
+                raise
             self.problems.append(str(error))
             return None
 
@@ -97,6 +100,7 @@ def _look_at_log(found: Validation, place: _Place) -> RawLog | None:
     if log is not None and figures is not None:
         found.facts.extend(figures.lines(log.path.name))
         found.warnings.extend(of_log(log, figures))
+    if log is not None:
         found.attempt(lambda: check_labels(log, negatives_are_drawn=place.config.etl.sample_negatives > 0))
     found.warnings.extend(separator_ties(lambda given: open_log(place.folder, place.schema, given), TS, share_readable, place.tries))
     found.warnings.extend(_advice(place))

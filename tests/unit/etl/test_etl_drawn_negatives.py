@@ -98,6 +98,7 @@ def test_the_same_log_and_seed_draw_the_same_rows_in_whatever_order_the_log_come
 
 def test_drawn_rows_change_no_hotness_no_cut_no_seen_policy_and_no_count(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "check_labels", lambda log, negatives_are_drawn: None)  # clicks alone, without drawing, are refused elsewhere
+    monkeypatch.setattr(pipeline, "refuse_clicks_alone", lambda figures, path: None)
     alone = shop.write(CLICKS).run()
     kept = {name: (shop.processed / name).read_bytes() for name in ("item_global_score.csv", "items.parquet", "users.parquet")}
     rows = {side: pl.read_parquet(shop.processed / f"{side}.parquet") for side in ("train", "test")}

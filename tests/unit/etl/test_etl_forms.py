@@ -15,6 +15,7 @@ import pytest
 import zstandard
 from raw_shop import Shop
 
+from homefeed.artifacts.processed import read_tag_slots
 from homefeed.core.errors import InputError
 from homefeed.etl import raw_files
 
@@ -74,6 +75,7 @@ PACKED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "two gzip members": (".gz", lambda data: gzip.compress(data[:100]) + gzip.compress(data[100:])),
     "zstd": (".zst", zstandard.compress),
     "two zstd frames": (".zst", two_zstd_frames),
+    "pzstd": (".zst", lambda data: b"\x50\x2a\x4d\x18\x04\0\0\0" + len(zstandard.compress(data)).to_bytes(4, "little") + zstandard.compress(data)),
     "carriage returns": ("", lambda data: data.replace(b"\n", b"\r\n")),
     "byte order mark": ("", lambda data: b"\xef\xbb\xbf" + data),
     "byte order mark and quotes": ("", lambda data: b"\xef\xbb\xbf" + quoted(data)),
@@ -127,6 +129,30 @@ def test_typed_columns_mean_what_their_text_means(clean: Shop, shop: Shop, types
     frame_of(shop, "shop.dat").select(ts.alias("ts"), "uid", "iid", label.alias("label")).write_parquet(shop.data / "raw_data" / "shop.dat")
     shop.run()
     assert outputs(shop) == outputs(clean)
+
+
+def test_columns_that_nothing_uses_may_be_of_any_type(clean: Shop, shop: Shop) -> None:
+    strange = {"took": pl.duration(seconds=1), "picture": pl.lit(b"\xff\xd8"), "nested": pl.struct("uid"), "nothing": pl.lit(None), "at": pl.time(12)}
+    frame_of(shop, "shop.dat").with_columns(**strange).write_parquet(shop.data / "raw_data" / "shop.dat")
+    shop.run()
+    assert outputs(shop) == outputs(clean)
+    assert "shop.dat: ignored took, picture, nested, nothing, at" in shop.listener.lines
+
+
+def test_an_id_in_bytes_that_are_no_text_is_a_reject(shop: Shop) -> None:
+    uid = pl.when(pl.int_range(pl.len()) == 5).then(pl.lit(b"\xff\xfe")).otherwise(pl.col("uid").cast(pl.Binary))
+    frame_of(shop, "shop.dat").with_columns(uid=uid).write_parquet(shop.data / "raw_data" / "shop.dat")
+    shop.run(etl={"max_rejects": 0.1})
+    assert pl.read_csv(shop.processed / "rejects.csv").rows() == [("shop.dat", 6, "uid is empty", "")]
+
+
+def test_a_folder_may_have_any_name(clean: Shop, tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop[1]*?" / "data").write(LOG, USERS, ITEMS)
+    shop.run()
+    shop.run()
+    assert shop.csv("train.csv") == clean.csv("train.csv")
+    assert len(shop.dataset().train) == len(clean.dataset().train)
+    assert read_tag_slots(shop.processed, ("utag1",)) == read_tag_slots(clean.processed, ("utag1",))
 
 
 def test_numbers_as_ids_join_with_the_same_ids_as_text(shop: Shop) -> None:

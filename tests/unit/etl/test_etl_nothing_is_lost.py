@@ -18,8 +18,9 @@ from raw_shop import ITEMS, LOG, USERS, Shop
 from homefeed.core.errors import HomefeedError
 from homefeed.core.ids import decode_id
 from homefeed.etl.engines.polars_engine import unusable_ids
-from homefeed.etl.faults import id_problem, shown
+from homefeed.etl.faults import id_problem
 from homefeed.etl.quotes import Grammar, records
+from homefeed.etl.shown import shown
 
 TS = st.sampled_from([b"100", b"250", b"300", b"7000000000000", b"4000000000", b"-1", b"1e3", b"", b"soon", b" 100", b"100.5", b'"300"'])
 ID = st.sampled_from(

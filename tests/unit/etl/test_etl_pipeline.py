@@ -118,6 +118,13 @@ def test_several_values_and_numbers(shop: Shop) -> None:
     assert "item_feature.dat: price is missing or no number in 2 of 4 rows" in shop.listener.lines
 
 
+@pytest.mark.parametrize("name", ["value", "slot_id", "item", "user", "index", "element", "tags[]"])
+def test_a_column_may_be_called_as_something_within(name: str, shop: Shop) -> None:
+    shop.write(items=["i1,a|b", "i2,b", "i3,"]).run(schema={"item": {name: "multi"}})
+    slot = slots(shop)
+    assert pl.read_parquet(shop.processed / "items.parquet")[name].to_list()[:3] == [[slot[f"{name}[]=a"], slot[f"{name}[]=b"]], [slot[f"{name}[]=b"]], []]
+
+
 @pytest.mark.parametrize("header", [True, False])
 def test_sold_out_items_are_marked(shop: Shop, header: bool) -> None:
     rows = ["i1,p,q,r,1", "i2,p,q,s,0", "i3,o,q,r,1"]

@@ -47,7 +47,7 @@ def test_small_numbers_are_seconds_and_the_middle_value_decides() -> None:
     assert detect_form(["7", "1541548955000", "1541548955001"]) == TimeForm("integer", MILLISECOND_US)
 
 
-@pytest.mark.parametrize("text", ["", "now", "2018-13-07", "2018-02-30", "2018-11-07T25:00", "1e9", "-5"])
+@pytest.mark.parametrize("text", ["", "now", "2018-13-07", "2018-02-30", "2018-11-07T25:00", "1e9", "-5", "1969-12-31T23:59:59Z", "0000-01-01"])
 def test_what_is_no_moment_is_not_read(text: str) -> None:
     assert read(text, TimeForm("iso", SECOND_US)) is None
     assert read(text, TimeForm("integer", SECOND_US)) is None

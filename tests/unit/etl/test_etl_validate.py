@@ -200,6 +200,13 @@ def test_all_three_files_are_looked_at_and_every_problem_is_told(shop: Shop) -> 
     assert "item_feature.dat is empty" in text
 
 
+def test_a_log_without_a_usable_row_is_told_as_the_etl_tells_it(shop: Shop) -> None:
+    fine, text = validated(shop, lines([(*row[:3], "yes") for row in log_rows()]), etl={"max_rejects": 1})
+    assert not fine
+    assert "none of the 0 rows has label 1" in text
+    assert "all rows have one ts" not in text
+
+
 def test_feature_files_are_looked_at_without_a_log(shop: Shop) -> None:
     shop.write([], lines([(uid, "same", tag) for uid, _, tag in USERS]), lines(ITEMS))
     (shop.data / "raw_data" / "shop.dat").unlink()

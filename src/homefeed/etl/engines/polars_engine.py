@@ -86,7 +86,7 @@ def fields_of(dialect: Dialect, rows: pl.Series) -> pl.DataFrame:
 
 def scan(path: Path) -> Table:
     """A table that was written as Parquet."""
-    return nw.from_native(pl.scan_parquet(path))
+    return nw.from_native(pl.scan_parquet(path, glob=False))
 
 
 def from_memory(table: pl.DataFrame) -> Table:

@@ -64,7 +64,7 @@ def parquet_dialect(spec: FileSpec, copy: Path) -> tuple[Dialect, Sample]:
         raise InputError(f"{spec.file.path} cannot be read as Parquet: {problem}", next_step="Copy it again, or write it again")
     names = tuple(pl.scan_parquet(copy, glob=False).collect_schema().names())
     dialect = Dialect(replace(spec.file, content=copy), ",", names, has_header=True)
-    rows = scan_rows(dialect).head(SAMPLE_ROWS).collect()
+    rows = scan_rows(dialect).head(SAMPLE_ROWS).collect() if names else pl.DataFrame()
     if not len(rows):
         raise InputError(f"{spec.file.path} is empty", expected=f"rows with the columns {', '.join(spec.columns)}")
     return dialect, Sample(rows["fields"].to_list(), (rows[ROW] + 1).to_list())
@@ -107,8 +107,25 @@ def _as_text(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
     elif isinstance(kind, pl.Datetime):
         zoned = value if kind.time_zone is None else value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         text = zoned.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")
-    elif kind.is_nested():
+    elif kind == pl.Binary:
+        text = value.map_batches(_decoded, return_dtype=pl.String)
+    elif kind.is_nested() or kind == pl.Duration:
         text = pl.lit(None, pl.String)
     else:
         text = value.cast(pl.String, strict=False)
     return pl.when(text != "").then(text)
+
+
+def _decoded(values: pl.Series) -> pl.Series:
+    """Bytes as the text that they spell; null where they are not UTF-8."""
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return pl.Series(values.name, [None if raw is None else _text(raw) for raw in values], pl.String)
+
+
+def _text(raw: bytes) -> str | None:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None

@@ -8,7 +8,7 @@ from homefeed.etl.timestamps import ISO_8601, UNIT_RANGES, TimeForm
 
 
 def moment_us(text: pl.Expr, form: TimeForm) -> pl.Expr:
-    """Microseconds since 1970, i64; a number whose magnitude is of another unit cannot be read."""
+    """Microseconds since 1970, i64; a number whose magnitude is of another unit cannot be read, nor a moment before 1970."""
     if form.kind == "iso":
         return _iso_us(text)
     low, high = UNIT_RANGES[form.unit_us]
@@ -37,4 +37,5 @@ def _iso_us(text: pl.Expr) -> pl.Expr:
     days = parts[0].str.to_date("%Y-%m-%d", strict=False).cast(pl.Int32).cast(pl.Int64)
     offset = (whole(7) * 60 + whole(8)) * pl.when(parts[5] == "-").then(-60).otherwise(60)
     seconds = days * 86_400 + whole(2) * 3_600 + whole(3) * 60 + whole(4) - offset
-    return seconds * 1_000_000 + parts[4].str.slice(0, 6).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
+    moment = seconds * 1_000_000 + parts[4].str.slice(0, 6).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
+    return pl.when(moment >= 0).then(moment)
