@@ -38,6 +38,7 @@ def test_every_step_runs_and_says_what_was_drawn(shop: Shop) -> None:
     assert "drawn negatives, which are not counted above" in shop.said
     assert "click rate 100.00%" in shop.said
     assert "drawn negatives, not a click rate, hotness at each row's own moment" in shop.said
+    assert "epoch 1, validation log loss against drawn negatives 0." in shop.said
 
 
 def test_the_ranked_feed_is_what_its_user_likes(shop: Shop) -> None:

@@ -90,7 +90,8 @@ def _fit(
         return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": 0}), 1
     schedule = Schedule(epochs, config.patience, config.batch_size, config.learning_rate, config.weight_decay)
     title = "DeepFM on all but the validation slice" if validation else f"DeepFM on {len(rows):,} rows"
-    best = run_epochs(model, step, len(rows), schedule, train.seed, title, progress, Validate("log loss", validate) if validation else None)
+    name = "log loss against drawn negatives" if rows.drawn.any() else "log loss"
+    best = run_epochs(model, step, len(rows), schedule, train.seed, title, progress, Validate(name, validate) if validation else None)
     return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": best}), best
 
 
