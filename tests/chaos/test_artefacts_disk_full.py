@@ -120,7 +120,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
 WRITTEN = [
     ("etl", "data/processed"),
     ("train rank", "src/models/saved/deepfm.report.pth"),
-    ("validate", f"{tempfile.gettempdir()}/homefeed-validate-"),
+    ("validate", f"{tempfile.gettempdir()}/homefeed-validate."),
 ]
 
 

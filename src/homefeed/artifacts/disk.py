@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 
 from homefeed.core.errors import ArtifactError
 
@@ -32,6 +34,16 @@ def whole_file(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """A folder in ``TMPDIR`` that is gone afterwards; one that a killed process left goes when the next is made."""
+    for leftover in Path(gettempdir()).glob(f"{name}.*.*"):
+        if _is_left_by_the_dead(leftover.name.split(".")[1]):
+            shutil.rmtree(leftover, ignore_errors=True)
+    with TemporaryDirectory(prefix=f"{name}.{os.getpid()}.") as folder:
+        yield Path(folder)
 
 
 @contextmanager
@@ -66,16 +78,16 @@ def sync(path: Path) -> None:
 def _remove_leftovers(path: Path) -> None:
     """Of writers that were killed; one that still runs keeps its file."""
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        writer = leftover.name.removesuffix(".tmp").rpartition(".")[2]
-        if writer.isdecimal() and not _runs(int(writer)):
+        if _is_left_by_the_dead(leftover.name.removesuffix(".tmp").rpartition(".")[2]):
             leftover.unlink(missing_ok=True)
 
 
-def _runs(pid: int) -> bool:
+def _is_left_by_the_dead(pid: str) -> bool:
+    """Whether a name bears the number of a process that no longer runs."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except (PermissionError, ValueError):
         pass
-    return True
+    return False

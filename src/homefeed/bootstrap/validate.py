@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from homefeed.artifacts.disk import full_disk_told
+from homefeed.artifacts.disk import full_disk_told, scratch_folder
 from homefeed.config import Config
 from homefeed.core.progress import Progress
 from homefeed.etl.validate import Validation, validate_shop
@@ -15,8 +13,8 @@ from homefeed.etl.validate import Validation, validate_shop
 
 def say_validation(config: Config, progress: Progress, now: datetime) -> bool:
     """Whether an ETL would run; says everything that stops it, not the first thing alone."""
-    with TemporaryDirectory(prefix="homefeed-validate-") as work, full_disk_told(Path(work)):
-        found = validate_shop(config, now, Path(work))
+    with scratch_folder("homefeed-validate") as work, full_disk_told(work):
+        found = validate_shop(config, now, work)
     for line in _lines(found):
         progress.say(line)
     return not found.problems

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import polars as pl
 import pytest
 from safetensors.numpy import save_file
 
-from homefeed.artifacts.disk import full_disk_told, whole_file
+from homefeed.artifacts.disk import full_disk_told, scratch_folder, whole_file
 from homefeed.core.errors import ArtifactError
 
 
@@ -40,6 +41,20 @@ def test_what_a_killed_writer_left_is_removed_and_a_running_ones_is_not(tmp_path
     with whole_file(tmp_path / "file") as fresh:
         fresh.write_text("new")
     assert {p.name for p in tmp_path.iterdir()} == {"file", of_another.name, of_the_living.name}
+
+
+def test_a_killed_process_scratch_folder_goes_with_the_next_and_a_running_ones_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    of_the_living = [f"work.{os.getppid()}.abc", f"other.{dead.pid}.abc", "work.of-somebody.else"]
+    for name in (f"work.{dead.pid}.abc", "work.99999999999999999999.abc", *of_the_living):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "log").write_text("a customer's")
+    with scratch_folder("work") as folder:
+        assert {path.name for path in tmp_path.iterdir()} == {folder.name, *of_the_living}
+        (folder / "file").write_text("mine")
+    assert {path.name for path in tmp_path.iterdir()} == set(of_the_living)
 
 
 KILLED = """
