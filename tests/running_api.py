@@ -116,7 +116,7 @@ def running(data: Path, **settings: str) -> Iterator[Api]:
     log = data / "api.log"
     with log.open("wb") as file:
         environ = environment(data, RECSYS_API_PORT=str(port), **settings)
-        process = subprocess.Popen([sys.executable, "-c", SERVE], cwd=data, env=environ, stdout=file, stderr=file)
+        process = subprocess.Popen([sys.executable, "-c", SERVE], cwd=data, env=environ, stdout=file, stderr=file, start_new_session=True)
     api = Api(process, port, log)
     try:
         assert eventually(lambda: process.poll() is not None or api.answers())

@@ -115,6 +115,18 @@ def test_sigterm_lets_running_requests_end(shop: Path, store: Store, workers: in
     assert "Traceback" not in api.log.read_text()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", [1, WORKERS])
+def test_a_signal_to_all_its_processes_at_once_ends_it_in_order(shop: Path, workers: int, number: signal.Signals) -> None:
+    """As a terminal sends Ctrl-C: a worker that heard of it twice, from there and from its starter, often hung until it was killed."""
+    for _ in range(2):
+        with running(shop, RECSYS_API_WORKERS=str(workers)) as api:
+            assert eventually(lambda served=api: len(served.workers()) == workers and served.answers())  # type: ignore[misc]
+            os.killpg(api.process.pid, number)
+            assert api.process.wait(20) == 0
+            assert "Killing worker" not in api.log.read_text()
+
+
 @contextmanager
 def hanging(store: Store) -> Iterator[None]:
     """Its server stands still until the end."""

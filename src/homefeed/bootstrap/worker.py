@@ -35,7 +35,7 @@ def ready_app(config: Config, location: StoreLocation, port: int, starter: int, 
     Until Granian sets its own handlers, a forked worker has those of its starter, which only note a signal: it would be deaf to SIGTERM.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the starter too, which ends us
+    os.setpgid(0, 0)  # a terminal's Ctrl-C is for the starter alone, which ends us: a worker that is told twice may hang in Granian
     Thread(target=_end_after, args=(starter, counters), name="starter-watcher", daemon=True).start()
     parts = assemble(config, location)
     parts.telemetry.started()
