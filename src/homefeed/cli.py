@@ -34,6 +34,8 @@ SETTINGS: dict[str, tuple[str, Any, str]] = {
     "etl.split": ("--split", click.Choice(["global", "per-user"]), "how train and test are parted (default: global)"),
     "etl.sample_negatives": ("--sample-negatives", int, "items drawn as 0 rows for each click, for a log of clicks alone (default: 0)"),
 }
+TRAINING_PACKAGES = frozenset({"torch", "polars", "narwhals", "sklearn", "scipy", "matplotlib", "jinja2", "zstandard"})
+"""The extra `train`."""
 PATHS, REDIS, API, ETL = (tuple(key for key in SETTINGS if key.startswith(f"{section}.")) for section in ("paths", "redis", "api", "etl"))
 
 adopt = click.option("--adopt", is_flag=True, help="Take over a database whose lists another system, or another feature map, wrote.")
@@ -64,6 +66,11 @@ def run_command(command: click.Command, first: Sequence[str] = ()) -> NoReturn:
         sys.exit(2)
     except HomefeedError as error:
         click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING_PACKAGES:
+            raise
+        click.echo(f"Error: This command needs {error.name}, which the API does without. Install what it needs: pip install '.[train]'", err=True)
         sys.exit(1)
     except OSError as error:  # a folder that is a file or may not be written, a full disk
         click.echo(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", err=True)
@@ -185,11 +192,13 @@ def train_rank(given: Settings, no_refit: bool) -> None:
 @adopt
 def export(given: Settings, rollback: bool, adopt: bool) -> None:
     """Publish lists and models as a new release."""
-    from homefeed.bootstrap import jobs
-
     if rollback:
-        jobs.rollback(given.config, given.progress, redis_named=given.redis_named)
+        from homefeed.bootstrap.rollback import rollback as roll_back
+
+        roll_back(given.config, given.progress, redis_named=given.redis_named)
     else:
+        from homefeed.bootstrap import jobs
+
         jobs.export(given.config, given.progress, jobs.export_location(given.config, given.redis_named), adopt=adopt)
 
 

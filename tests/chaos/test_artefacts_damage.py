@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from processed_shop import processed_shop
 
 from homefeed.artifacts.checkpoint import DEEPFM, Checkpoint, checkpoint_path, read_checkpoint, write_checkpoint
-from homefeed.artifacts.dataset_meta import DatasetMeta
-from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, META, TEST, TRAIN, USERS, ProcessedDataset, read_dataset, read_tag_slots
+from homefeed.artifacts.dataset_meta import META, DatasetMeta
+from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, TEST, TRAIN, USERS, ProcessedDataset, read_dataset, read_tag_slots
 from homefeed.artifacts.processed_writer import read_feature_map
 from homefeed.bootstrap.jobs import etl
 from homefeed.config import Config

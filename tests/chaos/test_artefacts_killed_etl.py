@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 from shop_project import environment
 
-from homefeed.artifacts.processed import META, read_dataset
+from homefeed.artifacts.dataset_meta import META
+from homefeed.artifacts.processed import read_dataset
 from homefeed.artifacts.processed_writer import STAGING, read_feature_map, staged
 from homefeed.bootstrap.jobs import etl
 from homefeed.config import Config

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,3 +60,19 @@ def test_metrics_speak_of_the_live_release_alone(tmp_path: Path, store: Store) -
         told = api.text("/metrics")[2]
         assert told.count("homefeed_release_info{") == 1
         assert "homefeed_release_age_seconds " in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the counters' folder is found in /proc")
+def test_a_folder_of_counters_that_somebody_cleans_away_costs_counters_and_no_request(tmp_path: Path, store: Store) -> None:
+    publish(store, tmp_path, small_bundle())
+    with running(tmp_path) as api:
+        (worker,) = (pid for pid in api.workers() if "homefeed-counters-" in Path(f"/proc/{pid}/maps").read_text())
+        found = re.search(r"(/\S*homefeed-counters-[^/]+)/", Path(f"/proc/{worker}/maps").read_text())
+        assert found
+        shutil.rmtree(found.group(1))
+        assert [api.get(path)[0] for path in ("/live", "/ready", "/health", *FEED, "/recommend/")] == [200] * 5 + [400]
+        assert api.text("/metrics")[0] == 200
+        os.kill(worker, signal.SIGKILL)
+        assert eventually(lambda: api.answers() and api.workers() - {worker} != set())
+        assert [api.get(path)[0] for path in FEED] == [200, 200]
+        assert api.metric('homefeed_requests_total{route="recommend",status="200"}') == 1

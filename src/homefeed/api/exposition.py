@@ -44,9 +44,16 @@ class _SumOverWorkers(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """A file that a worker has just begun is still empty, and the library cannot read it."""
-        files = [str(path) for path in self._folder.glob("*.db") if path.stat().st_size]
+        files = [str(path) for path in self._folder.glob("*.db") if _holds_something(path)]
         summed: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
         return summed
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:  # somebody cleans up
+        return False
 
 
 class _Gauges(Collector):

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from homefeed.core.slate import Slate
 from homefeed.serving.degraded import PARTS
+from homefeed.serving.stopwatch import STEPS
 
 REQUEST_SECONDS = (0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5)
 STAGE_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.5)
@@ -32,7 +33,7 @@ class Telemetry:
         self._lines = Counter("homefeed_slate_log_lines", "Lines of the slate log, written or lost, and why.", ["outcome"], registry=registry)
         self._starts = Counter("homefeed_worker_starts", "Worker processes that began to serve.", registry=registry)
         self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self._stages: dict[str, Histogram] = {}
+        self._stages = {step: self._stage_seconds.labels(step) for step in STEPS}  # its file is open from here on: no request can fail for want of one
         self._sources: dict[str, Counter] = {}
 
     def started(self) -> None:
@@ -48,7 +49,7 @@ class Telemetry:
 
     def made(self, slate: Slate) -> None:
         for stage, seconds in slate.seconds.items():
-            self._stage(stage).observe(seconds)
+            self._stages[stage].observe(seconds)
         for part in slate.degraded:
             self._fallbacks.labels(part).inc()
         if slate.is_short:
@@ -59,12 +60,6 @@ class Telemetry:
     def logged(self, outcome: str, lines: int) -> None:
         """``outcome``: written, queue_full or disk."""
         self._lines.labels(outcome).inc(lines)
-
-    def _stage(self, name: str) -> Histogram:
-        known = self._stages.get(name)
-        if known is None:
-            known = self._stages[name] = self._stage_seconds.labels(name)
-        return known
 
     def _cold_start(self, source: str) -> Counter:
         known = self._sources.get(source)

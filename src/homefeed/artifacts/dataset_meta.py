@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from homefeed.core.columns import Column, Schema
+from homefeed.core.errors import ArtifactError
 from homefeed.features.feature_map import Fingerprint, Lineage
+
+META = "meta.json"
+MAKE_AGAIN = "Make it again, with the same feature map: homefeed etl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,17 @@ class DatasetMeta:
             seen=Seen(**raw.pop("seen")),
             **raw,
         )
+
+
+def read_meta(folder: Path) -> DatasetMeta | None:
+    """The dataset's description; None where no ETL has finished in this folder. Raises ``ArtifactError`` when it cannot be read."""
+    path = folder / META
+    if not path.exists():
+        return None
+    try:
+        return DatasetMeta.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{path} cannot be read ({type(error).__name__})", next_step=MAKE_AGAIN) from error
 
 
 _CHECKSUM = "checksum"

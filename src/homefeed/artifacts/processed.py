@@ -21,12 +21,12 @@ import numpy.typing as npt
 import polars as pl
 
 from homefeed.artifacts.checksums import refuse_other_files
-from homefeed.artifacts.dataset_meta import DatasetMeta
+from homefeed.artifacts.dataset_meta import MAKE_AGAIN, META, DatasetMeta, read_meta
 from homefeed.core.columns import AVAILABLE, Column, categories, multis, numbers
 from homefeed.core.errors import ArtifactError
 from homefeed.features.entities import EntityTable
 
-META, FEATURE_MAP, USERS, ITEMS, TRAIN, TEST = "meta.json", "feature_map.parquet", "users.parquet", "items.parquet", "train.parquet", "test.parquet"
+FEATURE_MAP, USERS, ITEMS, TRAIN, TEST = "feature_map.parquet", "users.parquet", "items.parquet", "train.parquet", "test.parquet"
 CSV_TRAIN, CSV_TEST, PICKLE_META, PICKLE_MAP, CSV_HOTNESS = "train.csv", "test.csv", "meta_data.pkl", "feature_map.pkl", "item_global_score.csv"
 
 
@@ -84,30 +84,18 @@ class ProcessedDataset:
         return self.meta.lineage.size
 
 
-def read_meta(folder: Path) -> DatasetMeta | None:
-    """The dataset's description; None where no ETL has finished in this folder. Raises ``ArtifactError`` when it cannot be read."""
-    path = folder / META
-    if not path.exists():
-        return None
-    try:
-        return DatasetMeta.from_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"{path} cannot be read ({type(error).__name__})", next_step=_MAKE_AGAIN) from error
-
-
 def read_dataset(folder: Path) -> ProcessedDataset:
     """Raises ``ArtifactError`` when there is no whole ETL output, or where a file is not of the same run as the others."""
     meta = read_meta(folder)
     if meta is None:
         raise ArtifactError(f"No processed data in {folder}", expected=f"{META} and the tables beside it", next_step="Make them: homefeed etl")
-    refuse_other_files(folder, meta.files, (USERS, ITEMS, TRAIN, TEST), _MAKE_AGAIN)
+    refuse_other_files(folder, meta.files, (USERS, ITEMS, TRAIN, TEST), MAKE_AGAIN)
     try:
         return _read_tables(folder, meta)
     except (OSError, IndexError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise ArtifactError(f"The tables in {folder} cannot be read: {str(error).splitlines()[0]}", next_step=_MAKE_AGAIN) from error
+        raise ArtifactError(f"The tables in {folder} cannot be read: {str(error).splitlines()[0]}", next_step=MAKE_AGAIN) from error
 
 
-_MAKE_AGAIN = "Make it again, with the same feature map: homefeed etl"
 _BROKEN_MAP = "Bring it back from a backup and run homefeed etl; or start over with a new map: homefeed run --new-map"
 
 

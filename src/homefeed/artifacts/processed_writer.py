@@ -20,9 +20,9 @@ from typing import Any
 import polars as pl
 
 from homefeed.artifacts.checksums import checksums, refuse_other_files
-from homefeed.artifacts.dataset_meta import DatasetMeta
+from homefeed.artifacts.dataset_meta import META, DatasetMeta, read_meta
 from homefeed.artifacts.disk import full_disk_told, sync
-from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, META, PICKLE_MAP, PICKLE_META, TEST, TRAIN, USERS, read_meta
+from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, PICKLE_MAP, PICKLE_META, TEST, TRAIN, USERS
 from homefeed.core.columns import IID, TS, UID
 from homefeed.core.errors import ArtifactError
 from homefeed.features.feature_map import Fingerprint, Lineage

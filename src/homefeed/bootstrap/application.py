@@ -75,20 +75,28 @@ def assemble(config: Config, location: StoreLocation) -> Parts:
 
     pipeline = standard_pipeline(breaker, releases)
     warm_up = WarmUp(pipeline)
+    folder = _folder_of_counters()
     telemetry = Telemetry(CollectorRegistry())
     log = slate_file(config)
     slate_log = SlateLog(log, telemetry.logged) if log else None
-    metrics = _metrics(telemetry, releases, breaker)
+    metrics = _metrics(telemetry, folder, releases, breaker)
     services = Services(pipeline, health, watcher.ensure_running, warm_up.is_done, telemetry, metrics, slate_log)
     return Parts(create_app(services, access_of(config)), store, releases, watcher, telemetry, warm_up)
 
 
-def _metrics(telemetry: Telemetry, releases: ReleaseHolder, breaker: CircuitBreaker) -> Callable[[], bytes]:
-    folder = os.environ.get(COUNTERS_FOLDER)
+def _folder_of_counters() -> Path | None:
+    """Made anew where somebody has cleaned it away, or a worker that is started again could not count."""
+    name = os.environ.get(COUNTERS_FOLDER)
+    if not name:
+        return None
+    Path(name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Path(name)
 
+
+def _metrics(telemetry: Telemetry, folder: Path | None, releases: ReleaseHolder, breaker: CircuitBreaker) -> Callable[[], bytes]:
     def metrics() -> bytes:
         current = releases.current()
         worker = WorkerState(current.bundle.release if current else None, breaker.is_open)
-        return exposition(telemetry.registry, Path(folder) if folder else None, worker, datetime.now(UTC))
+        return exposition(telemetry.registry, folder, worker, datetime.now(UTC))
 
     return metrics

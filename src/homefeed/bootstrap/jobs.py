@@ -9,21 +9,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from homefeed.artifacts.bundle_reader import read_bundle
 from homefeed.artifacts.bundle_writer import write_bundle
 from homefeed.artifacts.checkpoint import DEEPFM, POINTWISE, checkpoint_path, read_checkpoint, reported, write_checkpoint
-from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_meta, read_tag_slots
+from homefeed.artifacts.dataset_meta import read_meta
+from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_tag_slots
 from homefeed.artifacts.release_folder import prune_bundles, write_live
 from homefeed.bootstrap.measure import Figures, measure_rank, measure_recall
 from homefeed.config import Config
 from homefeed.core.columns import categories, multis
-from homefeed.core.errors import StoreError
 from homefeed.core.progress import Progress
 from homefeed.core.release import Release
 from homefeed.etl.pipeline import run_etl
 from homefeed.recall.release import ReleaseDraft, draft_release
 from homefeed.store.connection import connect
-from homefeed.store.location import StoreLocation, resolve_store, resolve_store_for_export, write_store_file
+from homefeed.store.location import StoreLocation, read_store_file, resolve_store_for_export, write_store_file
 from homefeed.training.rank_deepfm import train_rank
 from homefeed.training.recall_dssm import Objective, train_recall
 from homefeed.training.three_fits import Fitted, with_metrics
@@ -66,28 +65,19 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
         writer.publish()
         release = draft.bundle.release
         write_live(config.paths.releases, release.id)
-        write_store_file(config.paths.store_file, location)
+        _remember(location, config.paths.store_file, progress)
         previous = store.releases().previous
         prune_bundles(config.paths.releases, config.export.keep_releases, [release.id, *([previous.id] if previous else [])])
     progress.say(f"release {release.id}: {release.counts['users']:,} users, {release.counts['items']:,} items; bundle in {folder}")
     return release
 
 
-def rollback(config: Config, progress: Progress, *, redis_named: bool) -> Release:
-    """Bring the release before back. Raises ``StoreError`` when the store holds none, ``ArtifactError`` when its bundle is no longer on disk."""
-    location = resolve_store(config.redis, redis_named, config.paths.store_file)
-    with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store:
-        previous = store.releases().previous
-        if previous is None:
-            raise StoreError(
-                f"{location}, database {location.db}, holds no release of the same map before the live one", next_step="See what there is: homefeed status"
-            )
-        read_bundle(config.paths.releases / previous.id)
-        with closing(store.writer(previous.lineage)) as writer:
-            release = writer.rollback()
-            write_live(config.paths.releases, release.id)
-    progress.say(f"release {release.id} of {release.created_at} is live again at {location}, database {location.db}")
-    return release
+def _remember(location: StoreLocation, path: Path, progress: Progress) -> None:
+    """Commands that name no store use this one from now on, which nobody should find out by himself."""
+    before = read_store_file(path)
+    if before and (before.kind, before.host, before.port, before.db) != (location.kind, location.host, location.port, location.db):
+        progress.say(f"commands that name no store use {location}, database {location.db}, from now on; until now: {before}, database {before.db}")
+    write_store_file(path, location)
 
 
 def run(config: Config, progress: Progress, location: StoreLocation | None, *, new_map: bool = False, refit: bool = True, adopt: bool = False) -> None:

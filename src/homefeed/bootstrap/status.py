@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from homefeed.artifacts.processed import read_meta
+from homefeed.artifacts.dataset_meta import read_meta
+from homefeed.bootstrap.rollback import refuse_damaged
 from homefeed.config import Config
+from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Progress
 from homefeed.core.release import Release
 from homefeed.store.connection import connect
@@ -34,7 +37,16 @@ def say_status(config: Config, progress: Progress, now: datetime, *, redis_named
     if releases.live.age_seconds(now) > config.max_release_age.total_seconds():
         progress.say(f"warning: the live release is older than {config.max_release_age}")
     progress.say(f"within reach of `homefeed export --rollback`: {_described(releases.previous, now) if releases.previous else 'none'}")
+    for release in filter(None, (releases.live, releases.previous)):
+        _say_what_is_damaged(config.paths.releases / release.id, progress)
     return True
+
+
+def _say_what_is_damaged(bundle: Path, progress: Progress) -> None:
+    try:
+        refuse_damaged(bundle)
+    except ArtifactError as error:
+        progress.say(f"warning: {error}")
 
 
 def _described(release: Release, now: datetime) -> str:

@@ -60,7 +60,12 @@ class ReleaseHolder:
             self._record = record
             if record:
                 self._follow_or_the_one_before(record.id, record)
-            self._live_id, self._store_has_answered = (record.id if record else None), True
+            self._note_live(record.id if record else None)
+
+    def _note_live(self, release_id: str | None) -> None:
+        if self._store_has_answered and release_id is None and self._live_id is not None:
+            logger.error("The store holds no release any more: somebody has emptied it. The hot list answers until there is one again: homefeed export")
+        self._live_id, self._store_has_answered = release_id, True
 
     def current(self) -> ReleaseInMemory | None:
         return self._kept[0] if self._kept else None
@@ -98,7 +103,7 @@ class ReleaseHolder:
             if release_id in self._refused or (found := self._find(release_id)):
                 return None if release_id in self._refused else found
             release = self._follow_or_the_one_before(release_id, self._record_of(release_id))
-            self._live_id = release_id
+            self._note_live(release_id)
             return release
         finally:
             self._lock.release()
@@ -130,6 +135,8 @@ class ReleaseHolder:
                 logger.error("Release %s cannot be served: %s", release_id, error)
             self._refused[release_id] = str(error)
             return None
+        if self._kept and self._kept[0].id != release_id:
+            logger.info("Release %s answers from now on", release_id)
         self._kept = (release, *(kept for kept in self._kept if kept.id != release_id))[:_KEPT]
         self._refused.pop(release_id, None)
         return release

@@ -97,7 +97,7 @@ def _about_tls(address: Address, error: Exception) -> str:
         return "If it does not speak TLS, unset RECSYS_REDIS_TLS"
     if address.host and not address.tls and isinstance(error, HungUpError | ConnectionResetError):
         return "If it wants TLS, set RECSYS_REDIS_TLS=1"
-    return ""
+    return "Start it, or name another: --host, --port" if address.host and isinstance(error, ConnectionRefusedError) else ""
 
 
 def _reason(error: Exception) -> str:

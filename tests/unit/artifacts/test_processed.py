@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from processed_shop import processed_shop
 
-from homefeed.artifacts.dataset_meta import DatasetMeta
-from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, META, TEST, TRAIN, USERS, read_dataset, read_meta, read_tag_slots
+from homefeed.artifacts.dataset_meta import META, DatasetMeta, read_meta
+from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, TEST, TRAIN, USERS, read_dataset, read_tag_slots
 from homefeed.core.errors import ArtifactError
 
 

@@ -16,6 +16,7 @@ from store_servers import Server
 from homefeed.artifacts.release_folder import read_live
 from homefeed.bootstrap import jobs
 from homefeed.bootstrap.measure import measure_rank, measure_recall
+from homefeed.bootstrap.rollback import rollback
 from homefeed.bootstrap.status import say_status
 from homefeed.config import Config
 from homefeed.core.errors import ArtifactError, StoreError
@@ -91,31 +92,52 @@ def test_a_failed_export_leaves_the_store_file_and_the_live_release(shop: Shop) 
 def test_there_is_nothing_to_roll_back_to_after_the_first_export(shop: Shop) -> None:
     shop.export()
     with pytest.raises(StoreError):
-        jobs.rollback(shop.config, Silent(), redis_named=False)
+        rollback(shop.config, Silent(), redis_named=False)
 
 
 def test_a_release_without_its_bundle_is_not_brought_back(shop: Shop) -> None:
     first, second = shop.export(), shop.export()
     shutil.rmtree(shop.config.paths.releases / first)
     with pytest.raises(ArtifactError, match=first):
-        jobs.rollback(shop.config, Silent(), redis_named=False)
+        rollback(shop.config, Silent(), redis_named=False)
     listener = Listener()
     say_status(shop.config, listener, datetime.now(UTC), redis_named=False)
     assert f"live release: {second}" in "\n".join(listener.lines)
 
 
+def test_a_release_with_a_damaged_model_is_not_brought_back_and_status_tells(shop: Shop) -> None:
+    first, second = shop.export(), shop.export()
+    model = shop.config.paths.releases / first / "rank.safetensors"
+    model.write_bytes(model.read_bytes() + b"x")
+    with pytest.raises(ArtifactError, match=r"rank\.safetensors"):
+        rollback(shop.config, Silent(), redis_named=False)
+    listener = Listener()
+    say_status(shop.config, listener, datetime.now(UTC), redis_named=False)
+    told = "\n".join(listener.lines)
+    assert f"live release: {second}" in told
+    assert "warning:" in told
+    assert "rank.safetensors" in told
+
+
+def test_an_export_to_another_database_says_that_it_is_the_default_from_now_on(shop: Shop) -> None:
+    shop.export()
+    listener = Listener()
+    jobs.export(shop.config, listener, replace(shop.location, db=shop.location.db + 5))
+    assert any("from now on; until now" in line and f"database {shop.location.db}" in line for line in listener.lines)
+
+
 def test_the_bundles_of_the_two_releases_in_reach_stay(shop: Shop) -> None:
     releases = [shop.export() for _ in range(3)]
-    jobs.rollback(shop.config, Silent(), redis_named=False)
+    rollback(shop.config, Silent(), redis_named=False)
     releases += [shop.export() for _ in range(2)]
     assert set(releases[-2:]) <= {path.name for path in shop.config.paths.releases.iterdir()}
-    assert jobs.rollback(shop.config, Silent(), redis_named=False).id == releases[-2]
+    assert rollback(shop.config, Silent(), redis_named=False).id == releases[-2]
 
 
 def test_an_export_and_a_rollback_leave_the_live_release_on_disk(shop: Shop) -> None:
     first, second = shop.export(), shop.export()
     assert read_live(shop.config.paths.releases) == second
-    jobs.rollback(shop.config, Silent(), redis_named=False)
+    rollback(shop.config, Silent(), redis_named=False)
     assert read_live(shop.config.paths.releases) == first
 
 
@@ -130,7 +152,7 @@ def test_a_release_of_another_map_is_no_previous_one(shop: Shop) -> None:
     say_status(shop.config, listener, datetime.now(UTC), redis_named=False)
     assert "within reach of `homefeed export --rollback`: none" in listener.lines
     with pytest.raises(StoreError, match="no release of the same map"):
-        jobs.rollback(shop.config, Silent(), redis_named=False)
+        rollback(shop.config, Silent(), redis_named=False)
 
 
 def test_status_says_that_nothing_is_live(shop: Shop) -> None:

@@ -65,6 +65,21 @@ def test_the_release_before_stays_in_memory_for_a_rollback(night: Night) -> None
     assert night.recommend("nobody").release == "r1"
 
 
+def test_the_log_tells_each_switch_and_a_store_that_was_emptied_once(night: Night, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = small_bundle("r1"), small_bundle("r2", seed=2)
+    for bundle in (first, second):
+        night.publish(bundle)
+        night.holder.refresh()
+    night.store.release = first.release
+    with caplog.at_level("INFO", logger="homefeed"):
+        night.holder.refresh()
+        assert "Release r1 answers from now on" in caplog.text
+        night.store.release = None
+        for _ in range(3):
+            night.holder.refresh()
+        assert caplog.text.count("The store holds no release any more") == 1
+
+
 def test_slots_of_another_map_are_looked_up_again(night: Night) -> None:
     night.publish(small_bundle("r1"))
     night.holder.start()
