@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from homefeed.core.columns import AVAILABLE, Column, Kind, Schema
 
@@ -37,8 +37,15 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _no_url(value: str) -> str:
+    if set(value) & set("/@"):
+        raise ValueError("a name or an address without a scheme, a user or a password, which have settings of their own")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+Host = Annotated[str, AfterValidator(_no_url)]
 
 
 class Section(BaseModel):
@@ -148,7 +155,7 @@ class ExportConfig(Section):
 
 
 class RedisConfig(Section):
-    host: str = Field("localhost", description="host of Redis or Valkey")
+    host: Host = Field("localhost", description="host of Redis or Valkey")
     port: int = Field(6379, ge=1, le=65535, description="its port")
     db: int = Field(1, ge=0, description="its database")
     username: str = Field("", description="user to log in as, where the server has users")

@@ -119,7 +119,8 @@ def _explained(error: ValidationError, origins: Origins) -> ConfigError:
         return ConfigError(f"{origin}: there is no setting `{key}`", next_step=_did_you_mean(key))
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     field = next((field for known, field in _fields(Config) if known == key), None)
-    shown = "(not shown)" if field and field.annotation is SecretStr else repr(first["input"])
+    is_secret = (field and field.annotation is SecretStr) or "@" in str(first["input"])  # the address of a Redis may hold a password
+    shown = "(not shown)" if is_secret else repr(first["input"])
     meaning = f" ({field.description})" if field and field.description else ""
     return ConfigError(f"{origin}: {key} = {shown} cannot be used", expected=f"{expected}{meaning}")
 

@@ -105,6 +105,13 @@ def test_a_misspelt_variable_is_told_beside_the_one_that_was_meant() -> None:
     assert said == ["RECSYS_REDS_HOST is no setting and has no effect. Did you mean `RECSYS_REDIS_HOST`?"]
 
 
+@pytest.mark.parametrize("environ", [{"RECSYS_REDIS_HOST": "rediss://me:hunter2@redis.internal:6379"}, {"RECSYS_REDIS_PORT": "me:hunter2@redis.internal"}])
+def test_a_password_in_the_address_of_a_redis_is_refused_and_not_shown(environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"RECSYS_REDIS_\w+: redis\.\w+ = \(not shown\) cannot be used") as told:
+        load_config(None, environ, {})
+    assert "hunter2" not in str(told.value)
+
+
 @pytest.mark.parametrize("key", ["api.token", "redis.password"])
 def test_a_secret_is_shown_by_no_complaint_and_no_repr(key: str) -> None:
     section, name = key.split(".")
