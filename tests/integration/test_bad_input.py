@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from bad_folders import LOG, N_ROWS, REFUSED, SIEVED, BadFolder, write_clean
+from bad_folders import ITEMS, LOG, N_ROWS, REFUSED, SIEVED, BadFolder, write_clean
 
 from homefeed.cli import cli, run_command
 
@@ -99,6 +99,19 @@ def test_what_is_rejected_reaches_no_map_no_hotness_and_no_split(data: Path, etl
         log.write(b"4000000000,u1,i1,1\n1700000000,ghost\x07,i1,1\n1700000000,u1,phantom,7\n1700000000,wraith,,1\n")
     assert etl(data).code == 0
     assert {name: content for name, content in files(data).items() if name in before} == before
+
+
+def test_an_item_whose_available_cannot_be_read_is_off_sale_and_named(data: Path, etl: Etl) -> None:
+    items = data / "raw_data" / ITEMS
+    (data / "raw_data" / ITEMS).write_text(
+        "iid,itag1,itag2,itag3,available\n" + "".join(f"{line},{'no' if n == 0 else 1}\n" for n, line in enumerate(items.read_text().splitlines()))
+    )
+    first = items.read_text().splitlines()[1].split(",")[0]
+    outcome = etl(data)
+    assert outcome.code == 0, outcome.said
+    assert f"1 items are off sale until their available can be read: {first}" in outcome.said
+    available = dict(pl.read_parquet(data / "processed" / "items.parquet", columns=["id", "available"]).rows())
+    assert [iid for iid, on_sale in available.items() if not on_sale] == [first]
 
 
 def test_too_many_rejects_are_all_listed_though_the_run_stops(data: Path, etl: Etl) -> None:

@@ -12,20 +12,21 @@ from homefeed.etl.raw_tables import Opened
 from homefeed.etl.shown import shown
 
 SHOWN_VALUES, MOST_KINDS = 6, 20
+FEW = 0.05
 SHOWN_IN_VAIN = re.compile(r"(?i)(pv|view|views|viewed|show|shown|impression|impressions|imp|exposure|display|seen|no|false|n|f)")
 WEIGHTS = {"cart": 3, "addtocart": 3, "add_to_cart": 3, "buy": 5, "purchase": 5, "order": 5, "transaction": 5}
 
 
 def label_advice(opened: Opened, schema: Schema) -> list[str]:
-    """Nothing where the first rows' labels (or kinds of event) can all be read."""
+    """Nothing where nearly all of the first rows' labels (or kinds of event) can be read: the others are mistakes, which the rejects tell."""
     dialect = opened.dialect
     column = EVENT if EVENT in dialect.columns else LABEL
     if column not in dialect.columns:
         return []
     rule, place = label_rule(dialect.columns, schema.events), dialect.columns.index(column)
     values = Counter(text.strip() for text in opened.sample.column(place))
-    strange = {value: n for value, n in values.most_common() if rule is None or value not in rule.labels}
-    if not strange:
+    strange = {value: n for value, n in values.most_common() if value and (rule is None or value not in rule.labels)}
+    if sum(strange.values()) <= FEW * len(opened.sample.rows):
         return []
     kinds = "/".join(f"'{shown(value)}'" for value in list(strange)[:SHOWN_VALUES]) + "/…" * (len(strange) > SHOWN_VALUES)
     where = f"column {place + 1} ({column})"

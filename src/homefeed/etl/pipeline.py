@@ -15,7 +15,7 @@ import polars as pl
 from homefeed.artifacts.dataset_meta import DatasetMeta
 from homefeed.artifacts.processed_writer import read_feature_map, staged, write_feature_map, write_meta
 from homefeed.config import Config
-from homefeed.core.columns import IID, UID, Schema
+from homefeed.core.columns import AVAILABLE, IID, UID, Schema
 from homefeed.core.progress import Progress
 from homefeed.etl import encode, outputs, seen
 from homefeed.etl.drawn_negatives import Drawn, draw_negatives, refuse_clicks_alone, refuse_shown_rows, with_drawn
@@ -127,6 +127,8 @@ def encode_shop(raw: RawShop, schema: Schema, known: MapTable) -> EncodedShop:
     encode.check_same_shop(known, raw.log)
     slots = known.grown(schema.map_fields(), encode.shop_values(schema, raw.log, raw.users, raw.items))
     users, items = encode.entities(raw.users, raw.log.users, UID, slots), encode.entities(raw.items, raw.log.items, IID, slots)
+    if len(raw.items.off_sale):
+        items = items.with_columns(pl.col(AVAILABLE) & ~pl.col("id").is_in(raw.items.off_sale.implode()))
     return EncodedShop(slots, slots.lineage.size - known.lineage.size, users, items)
 
 

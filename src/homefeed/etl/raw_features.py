@@ -14,7 +14,7 @@ from homefeed.etl.dialect import Dialect
 from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.engines.polars_engine import Table
 from homefeed.etl.engines.polars_source import ROW
-from homefeed.etl.faults import Fault, Judge
+from homefeed.etl.faults import FAULT, Fault, Judge
 from homefeed.etl.raw_logs import RawLog
 from homefeed.etl.raw_tables import Opened, check_columns, open_table, without_quotes
 from homefeed.etl.reading import Reading
@@ -31,7 +31,8 @@ class RawFeatures:
     """The usable rows of a feature file, and what is known of it.
 
     ``rows``: ``id`` (each once) and the ``columns``. ``ids``: the distinct ids. ``values``: the distinct texts of each category or multi column.
-    ``rejects``: the rows that cannot be used, and how many rows there are in all.
+    ``rejects``: the rows that cannot be used, and how many rows there are in all. ``off_sale``: ids whose flag ``available`` cannot be read: what may be
+    sold out is not shown.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class RawFeatures:
     ids: pl.Series
     values: Mapping[str, pl.Series]
     rejects: Rejects
+    off_sale: pl.Series
     detected: tuple[str, ...]
 
 
@@ -58,6 +60,7 @@ def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log: 
     texts = [c.name for c in columns if c.kind in ("category", "multi")]
     values = engine.collect(*(found.rows.select(name).unique().drop_nulls() for name in texts))
     has_repeats = found.counts["rows"] > len(found.ids["id"])
+    off_sale = _with_unreadable_flags(found, columns)
     unique = found.rows.unique("id", keep="last", order_by=ROW) if has_repeats else found.rows
     return RawFeatures(
         path=dialect.path,
@@ -66,7 +69,12 @@ def read_features(path: Path, id_column: str, columns: tuple[Column, ...], log: 
         ids=found.ids["id"],
         values={name: frame[name] for name, frame in zip(texts, values, strict=True)},
         rejects=found.rejects,
-        detected=(*_remarks(opened, id_column, columns, found), *(_repeats(dialect, id_column, columns, found) if has_repeats else ())),
+        off_sale=off_sale,
+        detected=(
+            *_remarks(opened, id_column, columns, found),
+            *(_repeats(dialect, id_column, columns, found) if has_repeats else ()),
+            *_off_sale_lines(dialect, off_sale),
+        ),
     )
 
 
@@ -90,6 +98,24 @@ def _with_available(columns: tuple[Column, ...], id_column: str, dialect: Dialec
     return (*columns, Column(AVAILABLE, "flag")) if undeclared else columns
 
 
+def _with_unreadable_flags(found: Sieved, columns: tuple[Column, ...]) -> pl.Series:
+    if found.rejects.rows == found.counts["rows"] or all(c.name != AVAILABLE for c in columns):
+        return pl.Series("id", [], pl.String)
+    flagged = found.as_read.filter(nw.col(FAULT) == int(Fault.FLAG), ~nw.col("id").is_null())
+    (ids,) = engine.collect(flagged.select("id").unique().sort("id"))
+    return ids["id"]
+
+
+def _off_sale_lines(dialect: Dialect, ids: pl.Series) -> list[str]:
+    if not len(ids):
+        return []
+    return [f"Warning: {dialect.path.name}: {len(ids):,} items are off sale until their {AVAILABLE} can be read: {_some(ids)}"]
+
+
+def _some(ids: pl.Series) -> str:
+    return ", ".join(map(shown, ids.head(NAMED_IDS))) + ", …" * (len(ids) > NAMED_IDS)
+
+
 def _repeats(dialect: Dialect, id_column: str, columns: tuple[Column, ...], found: Sieved) -> list[str]:
     """Rows that repeat an entity are only counted; where their tags differ, a warning names the entities."""
     distinct = found.rows.select("id", *(c.name for c in columns)).unique().group_by("id").agg(nw.len().alias("versions"))
@@ -97,8 +123,9 @@ def _repeats(dialect: Dialect, id_column: str, columns: tuple[Column, ...], foun
     name, n_repeats = dialect.path.name, found.counts["rows"] - len(found.ids["id"])
     lines = [f"{name}: {n_repeats:,} rows repeat an earlier {id_column}; the last one counts"]
     if len(differing):
-        some = ", ".join(map(shown, differing["id"].head(NAMED_IDS))) + ", …" * (len(differing) > NAMED_IDS)
-        lines.append(f"Warning: {name}: {len(differing):,} {id_column} stand there with different values: {some}. The last row of each counts")
+        lines.append(
+            f"Warning: {name}: {len(differing):,} {id_column} stand there with different values: {_some(differing['id'])}. The last row of each counts"
+        )
     return lines
 
 

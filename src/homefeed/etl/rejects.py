@@ -11,7 +11,7 @@ import polars as pl
 from homefeed.core.errors import InputError
 
 REJECTS_FILE = "rejects.csv"
-SHOWN_REASONS = 8
+SHOWN_REASONS = 20
 SCHEMA = {"line": pl.Int64, "reason": pl.String, "value": pl.String}
 
 

@@ -23,9 +23,10 @@ Read = Callable[[Dialect], Table]
 
 @dataclass(frozen=True, slots=True)
 class Sieved:
-    """``rows``: the usable ones. ``ids``: their distinct ids, by column. ``counts``: one row of figures over them."""
+    """``rows``: the usable ones. ``ids``: their distinct ids, by column. ``counts``: one row of figures over them. ``as_read``: all rows, with ``fault``."""
 
     rows: Table
+    as_read: Table
     ids: dict[str, pl.Series]
     counts: dict[str, int]
     rejects: Rejects
@@ -63,10 +64,10 @@ class Sieve:
         suspects = pl.concat([misfits.select(ROW, pl.lit(int(Fault.WIDTH), pl.Int8).alias(FAULT)), faulty, *self._of_unusable_ids(rows, found)], how="vertical")
         n_rows = lines.item() - (len(odd) - len(misfits)) + len(garbled)
         if not len(suspects) and not garbled:
-            return self._sieved(rows, found, Rejects.of(dialect.path, n_rows))
+            return self._sieved(rows, rows, found, Rejects.of(dialect.path, n_rows))
         bad = suspects.group_by(ROW).agg(pl.col(FAULT).min())
         kept = rows.join(engine.from_memory(bad.select(ROW)), on=ROW, how="anti")
-        return self._sieved(kept, engine.collect(*self._found(kept)), Rejects.of(dialect.path, n_rows, [*garbled, *self._verdicts(dialect, bad)]))
+        return self._sieved(kept, rows, engine.collect(*self._found(kept)), Rejects.of(dialect.path, n_rows, [*garbled, *self._verdicts(dialect, bad)]))
 
     def _found(self, rows: Table) -> list[Table]:
         return [rows.select(*self.counts), *(rows.select(name).unique() for name in self.ids)]
@@ -81,9 +82,9 @@ class Sieve:
         judged = engine.fields_of(dialect, bad[ROW]).join(bad, on=ROW, maintain_order="left")
         return [(dialect.line_of(row), *self.judge.verdict(fields, Fault(fault))) for row, fields, fault in judged.iter_rows()]
 
-    def _sieved(self, rows: Table, found: list[pl.DataFrame], rejects: Rejects) -> Sieved:
+    def _sieved(self, rows: Table, as_read: Table, found: list[pl.DataFrame], rejects: Rejects) -> Sieved:
         ids = {name: frame[name] for name, frame in zip(self.ids, found[1:], strict=True)}
-        return Sieved(rows.drop(FAULT), ids, found[0].row(0, named=True), rejects)
+        return Sieved(rows.drop(FAULT), as_read, ids, found[0].row(0, named=True), rejects)
 
 
 def write_without_garbled(content: Path, target: Path, skip: int) -> list[tuple[int, str, str]]:
