@@ -45,7 +45,7 @@ def ready_app(config: Config, location: StoreLocation, port: int, starter: int, 
     else:
         logger.warning("No release yet: answers are 503 until there is one. Publish it: homefeed export")
         Thread(target=_wait_for_a_release, args=(parts, location), name="first-release", daemon=True).start()
-    logger.info("Flask app listening on http://%s:%d (Granian, process %d)", config.api.host, port, os.getpid())
+    logger.info("Flask app listening on http://%s:%d (Granian, process %d, worker %d)", config.api.host, port, starter, os.getpid())
     return parts.app
 
 
