@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from threading import Lock
 from typing import TypeVar
 
 from homefeed.core.errors import StoreError, StoreUnavailableError
@@ -21,13 +22,15 @@ _Answer = TypeVar("_Answer")
 class CircuitBreaker:
     """A ``ReleaseReader`` over another one. Open, it answers at once that the store is out; only a probe (``ReleaseWatcher``) closes it, never a request.
 
-    The request path takes no lock: threads that count at the same time may open it one failure sooner or later, which harms nobody.
+    A read takes no lock: threads that count failures at the same time may open it one sooner or later, which harms nobody. Only its turning is locked, so
+    that it is told once.
     """
 
     def __init__(self, reader: ReleaseReader) -> None:
         self._reader = reader
         self._failures = 0
         self._why: str | None = None
+        self._turning = Lock()
 
     @property
     def is_open(self) -> bool:
@@ -47,15 +50,16 @@ class CircuitBreaker:
 
     def open(self, error: StoreError) -> None:
         """Stop asking."""
-        if self._why is None:
+        with self._turning:
+            was_open, self._why = self.is_open, str(error)
+        if not was_open:
             logger.warning("%s Not asked again until it answers a probe.", error)
-        self._why = str(error)
 
     def close(self) -> None:
         """Ask again: a probe was answered."""
-        self._failures = 0
-        if self._why is not None:
-            self._why = None
+        with self._turning:
+            was_open, self._why, self._failures = self.is_open, None, 0
+        if was_open:
             logger.warning("The store answers again.")
 
     def _guarded(self, ask: Callable[[], _Answer]) -> _Answer:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,20 @@ def test_each_change_is_one_line_of_the_log(store: MemoryStore, breaker: Circuit
         breaker.close()
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 4
     assert ["again" in record.getMessage().split(".")[0] for record in caplog.records] == [False, True, False, True]
+
+
+class SlowToTellError(StoreUnavailableError):
+    def __str__(self) -> str:
+        time.sleep(0.02)
+        return "the store does not answer"
+
+
+def test_threads_that_open_it_at_the_same_moment_are_one_line_of_the_log(breaker: CircuitBreaker, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="homefeed"), ThreadPoolExecutor(4) as threads:
+        for _ in range(4):
+            threads.submit(breaker.open, SlowToTellError("out"))
+    assert breaker.is_open
+    assert len(caplog.records) == 1
 
 
 class Watched:
