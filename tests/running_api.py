@@ -9,8 +9,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from small_release import full_lists, iid, small_bundle
+from store_servers import free_port
+from waiting import eventually
 
 from homefeed.artifacts.bundle import Bundle
 from homefeed.artifacts.bundle_writer import write_bundle
@@ -80,24 +81,9 @@ class Api:
         return True
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def environment(data: Path, **settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RECSYS_")}
     return kept | {"PYTHONPATH": str(SOURCE), "RECSYS_PATHS_DATA": str(data), "RECSYS_API_HOST": "127.0.0.1"} | settings
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

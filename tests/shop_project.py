@@ -10,8 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from store_servers import REDIS_SERVER
+from store_servers import REDIS_SERVER, free_port
+from waiting import eventually
 
 from homefeed.cli import cli
 
@@ -151,21 +151,6 @@ def environment(**changes: str) -> dict[str, str]:
     """This process's environment without settings of homefeed, one thread for each process of a busy machine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RECSYS_")}
     return kept | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"} | changes
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

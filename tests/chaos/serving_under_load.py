@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,8 @@ from typing import Any
 import pytest
 import redis
 from small_release import full_lists, iid
-from store_servers import REDIS_SERVER, Server
+from store_servers import REDIS_SERVER, Server, free_port
+from waiting import eventually
 
 from homefeed.artifacts.bundle import Bundle
 from homefeed.artifacts.bundle_writer import write_bundle
@@ -234,21 +234,6 @@ def seconds_until(condition: Callable[[], bool], at_most: float = 20.0) -> float
     started = time.monotonic()
     assert eventually(condition, at_most)
     return time.monotonic() - started
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _ask(api: Api, uids: Sequence[str], answers: list[Answer], stop: Event) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving_under_load import RECOVERY_SECONDS, Api, EmbeddedProcess, eventually, publish, running_api, seconds_until, visitors
+from serving_under_load import RECOVERY_SECONDS, Api, EmbeddedProcess, publish, running_api, seconds_until, visitors
 from small_release import small_bundle
+from waiting import eventually
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from serving_under_load import RECOVERY_SECONDS, Api, EmbeddedProcess, Load, RedisProcess, eventually, publish, running_api, seconds_until, visitors
+from serving_under_load import RECOVERY_SECONDS, Api, EmbeddedProcess, Load, RedisProcess, publish, running_api, seconds_until, visitors
 from small_release import small_bundle
+from waiting import eventually
 
 ROUNDS = 6
 VISITORS = 8

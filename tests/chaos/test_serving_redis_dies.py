@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving_under_load import PATIENT, RECOVERY_SECONDS, Api, RedisProcess, eventually, publish, running_api, seconds_until, visitors
+from serving_under_load import PATIENT, RECOVERY_SECONDS, Api, RedisProcess, publish, running_api, seconds_until, visitors
 from small_release import small_bundle
+from waiting import eventually
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from serving_under_load import PATIENT, Api, EmbeddedProcess, Load, eventually, publish, running_api, visitors
+from serving_under_load import PATIENT, Api, EmbeddedProcess, Load, publish, running_api, visitors
 from small_release import small_bundle
+from waiting import eventually
 
 from homefeed.artifacts.bundle_writer import write_bundle
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from shop_project import QUICK_TRAINING, Api, Project, eventually, server_with_a_port
+from shop_project import QUICK_TRAINING, Api, Project, server_with_a_port
+from waiting import eventually
 
 from homefeed.core.errors import ArtifactError, StoreError
 from homefeed.simulation.planted import PlantedTruth, planted_taste_shop

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_api import eventually, free_port, publish, running
+from running_api import publish, running
 from small_release import small_bundle
+from store_servers import free_port
+from waiting import eventually
 
 from homefeed.store.connection import Store, connect
 from homefeed.store.location import StoreLocation, write_store_file

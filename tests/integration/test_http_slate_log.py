@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_api import SERVE, Api, environment, eventually, free_port, published, running
+from running_api import SERVE, Api, environment, published, running
+from store_servers import free_port
+from waiting import eventually
 
 FIELDS = {"ts", "request_id", "release", "uid", "stage", "is_cold_start", "items", "positions", "scores", "sources", "degraded"}
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_api import SERVE, Api, environment, free_port, published, running
+from running_api import SERVE, Api, environment, published, running
+from store_servers import free_port
 
 TOKEN = "s3cret-Token_of.this/shop+1=="
 EVERYWHERE = "0.0.0.0"  # noqa: S104

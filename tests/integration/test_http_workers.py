@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 import redis
-from running_api import Api, eventually, free_port, publish, published, running
+from running_api import Api, publish, published, running
 from small_release import small_bundle
+from store_servers import free_port
+from waiting import eventually
 
 from homefeed.store.connection import Store
 

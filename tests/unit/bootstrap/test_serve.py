@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_api import SERVE, Api, environment, eventually, free_port, publish, running
+from running_api import SERVE, Api, environment, publish, running
 from small_release import full_lists, small_bundle, with_broken_ranker
-from store_servers import REDIS_SERVER, real_redis
+from store_servers import REDIS_SERVER, free_port, real_redis
+from waiting import eventually
 
 from homefeed.artifacts.bundle_writer import write_bundle
 from homefeed.store.connection import Store, connect
