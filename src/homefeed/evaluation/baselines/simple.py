@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from homefeed.artifacts.processed import ItemFacts
+from homefeed.evaluation.baselines.names import HOTNESS, POPULARITY, RANDOM
 from homefeed.evaluation.protocol import Protocol
 from homefeed.metrics.ranking import RankedRows, Relevant, hits
 
-RANDOM, POPULARITY, HOTNESS = "random", "popularity", "hotness"
 _BLOCK = 1024
 """Users at a time, so that a user with a long past does not widen everybody's scan."""
 
