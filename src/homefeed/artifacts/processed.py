@@ -22,7 +22,7 @@ import polars as pl
 
 from homefeed.artifacts.checksums import refuse_other_files
 from homefeed.artifacts.dataset_meta import MAKE_AGAIN, META, DatasetMeta, read_meta
-from homefeed.core.columns import AVAILABLE, Column, categories, multis, numbers
+from homefeed.core.columns import AVAILABLE, POSITION, PROPENSITY, Column, categories, multis, numbers
 from homefeed.core.errors import ArtifactError
 from homefeed.features.entities import EntityTable
 
@@ -35,6 +35,8 @@ class Interactions:
     """N log rows. ``user`` and ``item``: int32[N], rows of the entity tables; ``hotness``: the item's global_score just before ``ts_us``.
 
     ``drawn``: bool[N], rows that were drawn and never shown; where all ``label`` of the others are 1, these are all the 0 rows there are.
+    ``position``: int32[N], the place on the page, 0 where the row names none; ``propensity``: float64[N], the logging policy's probability of showing the
+    item there, NaN where the row names none. None where the log has no such column.
     """
 
     ts_us: npt.NDArray[np.int64]
@@ -44,6 +46,8 @@ class Interactions:
     weight: npt.NDArray[np.float32]
     hotness: npt.NDArray[np.float32]
     drawn: npt.NDArray[np.bool_]
+    position: npt.NDArray[np.int32] | None = None
+    propensity: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.ts_us)
@@ -53,11 +57,15 @@ class Interactions:
         return self.take(~self.drawn) if self.drawn.any() else self
 
     def take(self, index: npt.NDArray[Any]) -> Interactions:
-        return Interactions(*(getattr(self, name)[index] for name in self.__slots__))
+        kept: dict[str, Any] = {name: column[index] for name in self.__slots__ if (column := getattr(self, name)) is not None}
+        return Interactions(**kept)
 
     @classmethod
     def concatenate(cls, parts: list[Interactions]) -> Interactions:
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__))
+        """All of one log: a column is in each of them or in none."""
+        names = [name for name in cls.__slots__ if getattr(parts[0], name) is not None]
+        columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(**columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,8 @@ def _interactions(frame: pl.DataFrame, user_rows: npt.NDArray[np.int32], item_ro
         frame["weight"].to_numpy().astype(np.float32),
         frame["hotness"].to_numpy().astype(np.float32),
         frame["drawn"].to_numpy(),
+        position=frame[POSITION].fill_null(0).to_numpy().astype(np.int32) if POSITION in frame.columns else None,
+        propensity=frame[PROPENSITY].fill_null(float("nan")).to_numpy() if PROPENSITY in frame.columns else None,
     )
 
 
