@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from homefeed.simulation.draws import item_taste, normal, of_tags, skewed
 from homefeed.simulation.raw_ids import raw_ids
 from homefeed.simulation.world import Floats, Ints, World, WorldSettings
 
@@ -20,7 +21,7 @@ def demo_world(seed: int = DEMO_SEED) -> World:
 def make_world(settings: WorldSettings, rng: np.random.Generator) -> World:
     """The same settings and generator state give the same world, to the last bit."""
     user_tags, item_tags = _user_tags(settings, rng), _item_tags(settings, rng)
-    item_taste = _item_taste(settings, item_tags, rng)
+    taste = item_taste(item_tags, settings.item_tag_values, settings.factors, settings.item_part, rng)
     world = World(
         settings=settings,
         user_ids=raw_ids(settings.users, rng),
@@ -29,13 +30,13 @@ def make_world(settings: WorldSettings, rng: np.random.Generator) -> World:
         item_tag_ids=tuple(raw_ids(n, rng) for n in settings.item_tag_values),
         user_tags=user_tags,
         item_tags=item_tags,
-        tag_taste=_of_tags(user_tags, settings.user_tag_values, settings.factors, rng) * np.float32(settings.tag_taste),
-        personal_taste=_normal((settings.users, settings.factors), rng) * np.float32(settings.personal_taste),
-        item_taste=item_taste,
-        eagerness=_normal((settings.users,), rng) * np.float32(settings.eagerness),
+        tag_taste=of_tags(user_tags, settings.user_tag_values, settings.factors, rng) * np.float32(settings.tag_taste),
+        personal_taste=normal((settings.users, settings.factors), rng) * np.float32(settings.personal_taste),
+        item_taste=taste,
+        eagerness=normal((settings.users,), rng) * np.float32(settings.eagerness),
         quality=_quality(settings, item_tags, rng),
-        freshness=np.abs(_normal((settings.items,), rng)) * np.float32(settings.freshness),
-        trend=_normal((settings.items,), rng) * np.float32(settings.trend),
+        freshness=np.abs(normal((settings.items,), rng)) * np.float32(settings.freshness),
+        trend=normal((settings.items,), rng) * np.float32(settings.trend),
         launch_day=_launch_day(settings, rng),
         arrival_day=_arrival_day(settings, rng),
         activity=rng.lognormal(0, 1, settings.users).astype(np.float32),
@@ -45,45 +46,23 @@ def make_world(settings: WorldSettings, rng: np.random.Generator) -> World:
 
 
 def _user_tags(settings: WorldSettings, rng: np.random.Generator) -> Ints:
-    return np.stack([_skewed(n, settings.users, rng) for n in settings.user_tag_values], axis=1)
+    return np.stack([skewed(n, settings.users, rng) for n in settings.user_tag_values], axis=1)
 
 
 def _item_tags(settings: WorldSettings, rng: np.random.Generator) -> Ints:
     """Category, brand, price band: a brand is at home in one category and sells there most of the time."""
     categories, brands, bands = settings.item_tag_values
-    brand = _skewed(brands, settings.items, rng)
-    home = _skewed(categories, brands, rng)[brand]
+    brand = skewed(brands, settings.items, rng)
+    home = skewed(categories, brands, rng)[brand]
     elsewhere = rng.random(settings.items) < 0.15
     category = np.where(elsewhere, rng.integers(0, categories, settings.items), home)
     band = np.clip(np.rint(rng.normal(brand % bands, bands / 6)), 0, bands - 1).astype(np.int64)
     return np.stack([category, brand, band], axis=1)
 
 
-def _skewed(values: int, count: int, rng: np.random.Generator) -> Ints:
-    """Some values are common, most are rare; each occurs where there is room for it."""
-    weight = 1 / np.arange(2, values + 2) ** 0.8
-    drawn = rng.choice(values, count, p=weight / weight.sum())
-    drawn[: min(values, count)] = np.arange(min(values, count))
-    return rng.permutation(drawn).astype(np.int64)
-
-
-def _item_taste(settings: WorldSettings, item_tags: Ints, rng: np.random.Generator) -> Floats:
-    """Scaled so that a user's taste vector of standard deviation s gives logits of standard deviation s."""
-    explained = _of_tags(item_tags, settings.item_tag_values, settings.factors, rng)
-    own = _normal((settings.items, settings.factors), rng)
-    mixed = np.sqrt(1 - settings.item_part) * explained + np.sqrt(settings.item_part) * own
-    return np.asarray(mixed / np.sqrt(settings.factors), np.float32)
-
-
 def _quality(settings: WorldSettings, item_tags: Ints, rng: np.random.Generator) -> Floats:
-    explained = _of_tags(item_tags, settings.item_tag_values, 1, rng)[:, 0]
-    return np.asarray(settings.tag_quality * explained + settings.own_quality * _normal((settings.items,), rng), np.float32)
-
-
-def _of_tags(tags: Ints, values: tuple[int, ...], width: int, rng: np.random.Generator) -> Floats:
-    """Sum of one random vector per tag value, standardised over the entities: float32[entities, width]."""
-    total = sum((_normal((n, width), rng)[tags[:, column]] for column, n in enumerate(values)), start=np.zeros((len(tags), width), np.float32))
-    return np.asarray((total - total.mean(0)) / np.maximum(total.std(0), 1e-6), np.float32)
+    explained = of_tags(item_tags, settings.item_tag_values, 1, rng)[:, 0]
+    return np.asarray(settings.tag_quality * explained + settings.own_quality * normal((settings.items,), rng), np.float32)
 
 
 def _launch_day(settings: WorldSettings, rng: np.random.Generator) -> Ints:
@@ -113,7 +92,3 @@ def _base(world: World, rng: np.random.Generator) -> float:
         rate = replace(world, base=middle).click_probability(users, items, day).mean(dtype=np.float64)
         low, high = (middle, high) if rate < world.settings.random_click_rate else (low, middle)
     return (low + high) / 2
-
-
-def _normal(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    return rng.standard_normal(shape, dtype=np.float32)

@@ -56,19 +56,19 @@ def _visits(world: World, rng: np.random.Generator) -> tuple[Ints, Ints]:
     day = world.arrival_day[further] + (rng.random(len(further)) * (settings.days - world.arrival_day[further])).astype(np.int64)
     user, day = np.concatenate([arrived, further]), np.concatenate([world.arrival_day[arrived], day])
     midnight = settings.first_ts + day * DAY_SECONDS
-    ts = midnight + _second_of_day(len(day), rng)
-    while (clash := _again(user, ts)).any():
-        ts[clash] = midnight[clash] + _second_of_day(int(clash.sum()), rng)
+    ts = midnight + second_of_day(len(day), rng)
+    while (clash := again(user, ts)).any():
+        ts[clash] = midnight[clash] + second_of_day(int(clash.sum()), rng)
     order = np.lexsort((user, ts))
     return user[order], ts[order]
 
 
-def _second_of_day(count: int, rng: np.random.Generator) -> Ints:
+def second_of_day(count: int, rng: np.random.Generator) -> Ints:
     visits = np.asarray(_VISITS_BY_HOUR) / sum(_VISITS_BY_HOUR)
     return rng.choice(24, count, p=visits) * 3_600 + rng.integers(0, 3_600, count)
 
 
-def _again(user: Ints, ts: Ints) -> npt.NDArray[np.bool_]:
+def again(user: Ints, ts: Ints) -> npt.NDArray[np.bool_]:
     """Every visit whose user already has another in that second."""
     again = np.ones(len(user), np.bool_)
     again[np.unique(user * 2**32 + ts, return_index=True)[1]] = False
