@@ -84,7 +84,7 @@ def _show(world: World, user: Ints, day: int, exposure: npt.NDArray[np.float64],
     shown[by_tags] = _draw_by_tags(world, np.repeat(user, by_tags.sum(1)), day, rng)
     at_random = policy > 1 - world.settings.exploration
     shown[at_random] = _draw_any(world, day, int(at_random.sum()), rng)
-    while (again := _repeated(shown)).any():
+    while (again := repeated(shown)).any():
         shown[again] = _draw_any(world, day, int(again.sum()), rng)
     return shown
 
@@ -110,12 +110,12 @@ def _draw_by_tags(world: World, user: Ints, day: int, rng: np.random.Generator) 
     return np.asarray(np.minimum(found - group.ravel() * weight.shape[1], weight.shape[1] - 1), np.int64)
 
 
-def _repeated(shown: Ints) -> npt.NDArray[np.bool_]:
+def repeated(shown: Ints) -> npt.NDArray[np.bool_]:
     """Every place whose item already stands further left in its list."""
     order = np.argsort(shown, axis=1, kind="stable")
     ordered = np.take_along_axis(shown, order, axis=1)
     same = np.zeros(shown.shape, np.bool_)
     same[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
-    repeated = np.empty_like(same)
-    np.put_along_axis(repeated, order, same, axis=1)
-    return repeated
+    found = np.empty_like(same)
+    np.put_along_axis(found, order, same, axis=1)
+    return found

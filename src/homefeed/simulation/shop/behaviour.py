@@ -28,8 +28,9 @@ def respond(shop: Shop, visits: Visits, slates: Ints) -> Response:
     Common random numbers: whether a visitor looks at a place depends on visit and place alone, whether a look becomes a click or a click an order on visit
     and item alone. So two policies that show the same item in the same place of the same visit get the same answer.
     """
-    liked = sigmoid(shop.click_logits(visits.user, slates, visits.day)).astype(np.float64)
-    p_order = sigmoid(shop.order_logits(visits.user, slates, visits.day)).astype(np.float64)
+    match = shop.match(visits.user, slates, visits.day)
+    liked = sigmoid(shop.click_from_match(match, visits.user, slates, visits.day)).astype(np.float64)
+    p_order = sigmoid(shop.order_from_match(match, slates)).astype(np.float64)
     looks, visit = shop.looks()[: slates.shape[1]], visits.number[:, None]
     looked = uniforms(shop.seed, Stream.LOOK, visit, np.arange(slates.shape[1])[None]) < looks
     click = looked & (uniforms(shop.seed, Stream.CLICK, visit, slates) < liked)

@@ -144,8 +144,9 @@ def _random_logits(shop: Shop, rng: np.random.Generator) -> tuple[Floats, Floats
     for day in range(shop.settings.days):
         users = rng.integers(0, len(shop.user_ids), a_day)
         items = rng.choice(np.flatnonzero(shop.launched(day)), (a_day, _PAIRS_A_DAY))
-        clicks.append(shop.click_logits(users, items, day).ravel())
-        orders.append(shop.order_logits(users, items, day).ravel())
+        match = shop.match(users, items, day)
+        clicks.append(shop.click_from_match(match, users, items, day).ravel())
+        orders.append(shop.order_from_match(match, items).ravel())
     return np.concatenate(clicks), np.concatenate(orders)
 
 

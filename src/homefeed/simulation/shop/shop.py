@@ -66,37 +66,32 @@ class Shop:
         age = np.maximum(day - self.launch_day, 0) / self.settings.fade_days
         return np.asarray(self.quality + self.freshness * np.exp(-age) + self.trend[day], np.float32)
 
-    def click_logits(self, users: Ints, items: Ints, day: int) -> Floats:
-        """float32[V, K]: ``users`` int64[V] looking at ``items`` int64[V, K]; -inf before launch."""
-        match = np.einsum("vr,vkr->vk", self.taste(users, day), self.item_taste[items])
-        return self._with_sides(match, users, items, day)
+    def match(self, users: Ints, items: Ints, day: int) -> Floats:
+        """How well each of ``items`` int64[V, K] fits what ``users`` int64[V] are after: float32[V, K], in logits."""
+        return np.asarray(np.einsum("vr,vkr->vk", self.taste(users, day), self.item_taste[items]))
 
-    def click_logit_table(self, users: Ints, day: int, *, mood: bool = True) -> Floats:
-        """The same for all items: float32[len(users), N]."""
-        return self._with_sides(self.taste(users, day, mood=mood) @ self.item_taste.T, users, np.arange(len(self.item_ids))[None], day)
-
-    def order_logits(self, users: Ints, items: Ints, day: int) -> Floats:
-        """Logit of an order once the item is clicked: float32[V, K]."""
-        match = np.einsum("vr,vkr->vk", self.taste(users, day), self.item_taste[items])
-        return self._order(match, items)
-
-    def order_logit_table(self, users: Ints, day: int) -> Floats:
-        """The same for all items: float32[len(users), N]."""
-        return self._order(self.taste(users, day) @ self.item_taste.T, np.arange(len(self.item_ids))[None])
-
-    def looks(self) -> npt.NDArray[np.float64]:
-        """float64[list_size]: probability that a user looks at a place."""
-        return np.asarray(np.arange(1, self.settings.list_size + 1, dtype=np.float64) ** -self.settings.position_bias)
-
-    def _with_sides(self, match: Floats, users: Ints, items: Ints, day: int) -> Floats:
+    def click_from_match(self, match: Floats, users: Ints, items: Ints, day: int) -> Floats:
+        """Logit of a click on an item that is looked at: float32[V, K]; -inf before launch. ``items`` may be broadcast."""
         item_side = np.where(self.launched(day), self.appeal(day) + np.float32(self.base), np.float32(-np.inf))
         priced = self.price_sense[users][:, None] * self.dearness[items]
         return np.asarray(match + self.eagerness[users][:, None] + item_side[items] - priced, np.float32)
 
-    def _order(self, match: Floats, items: Ints) -> Floats:
+    def order_from_match(self, match: Floats, items: Ints) -> Floats:
+        """Logit of an order once the item is clicked: float32[V, K]. ``items`` may be broadcast."""
         settings = self.settings
         logit = settings.order_taste * match - settings.order_price * self.dearness[items] + self.conversion[items] + self.order_base
         return np.asarray(logit, np.float32)
+
+    def click_logit_table(self, users: Ints, day: int) -> Floats:
+        """Logits of a click on all items: float32[len(users), N]."""
+        return self.click_from_match(self.taste(users, day) @ self.item_taste.T, users, self.all_items()[None], day)
+
+    def all_items(self) -> Ints:
+        return np.arange(len(self.item_ids))
+
+    def looks(self) -> npt.NDArray[np.float64]:
+        """float64[list_size]: probability that a user looks at a place."""
+        return np.asarray(np.arange(1, self.settings.list_size + 1, dtype=np.float64) ** -self.settings.position_bias)
 
 
 def sigmoid(logit: Floats) -> Floats:
