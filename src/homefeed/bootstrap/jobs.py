@@ -58,12 +58,12 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
     dataset = read_dataset(config.paths.processed)
     with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store, closing(store.writer(dataset.meta.lineage.id, adopt=adopt)) as writer:
         writer.begin()
-        draft = _draft(dataset, config, progress)
-        with progress.task("Lists to the store", len(draft.bundle.users) - 1, "users") as advance:
-            writer.stage(draft.bundle.release, draft.user_lists(), draft.hot(), advance)
-        folder = write_bundle(config.paths.releases, draft.bundle)
+        drafted = draft(dataset, config, progress)
+        with progress.task("Lists to the store", len(drafted.bundle.users) - 1, "users") as advance:
+            writer.stage(drafted.bundle.release, drafted.user_lists(), drafted.hot(), advance)
+        folder = write_bundle(config.paths.releases, drafted.bundle)
         writer.publish()
-        release = draft.bundle.release
+        release = drafted.bundle.release
         write_live(config.paths.releases, release.id)
         _remember(location, config.paths.store_file, progress)
         previous = store.releases().previous
@@ -115,13 +115,14 @@ def _keep(name: str, fitted: Fitted, figures: Figures, folder: Path, progress: P
     progress.say(f"saved {path} (has seen {seen}); the measured one is {checkpoint_path(folder, reported(name))}")
 
 
-def _draft(dataset: ProcessedDataset, config: Config, progress: Progress) -> ReleaseDraft:
+def draft(dataset: ProcessedDataset, config: Config, progress: Progress) -> ReleaseDraft:
+    """The release that the saved models make, not yet written anywhere."""
     recall = read_checkpoint(config.paths.models, POINTWISE, dataset.meta)
     rank = read_checkpoint(config.paths.models, DEEPFM, dataset.meta)
     tag_slots = user_tag_slots(dataset, config)
-    draft = draft_release(dataset, recall, rank, tag_slots, config.export, datetime.now(UTC), progress)
+    drafted = draft_release(dataset, recall, rank, tag_slots, config.export, datetime.now(UTC), progress)
     separators = {column.name: column.separator for column in multis(dataset.meta.schema.user)}
-    return replace(draft, bundle=replace(draft.bundle, separators=separators))
+    return replace(drafted, bundle=replace(drafted.bundle, separators=separators))
 
 
 def user_tag_slots(dataset: ProcessedDataset, config: Config) -> dict[str, dict[str, int]]:
