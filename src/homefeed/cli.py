@@ -220,6 +220,22 @@ def evaluate(given: Settings) -> None:
     evaluate_reported(given.config, given.progress)
 
 
+@cli.command("leak-check")
+@settings()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def leak_check(given: Settings, as_json: bool) -> int:
+    """Look for what would make figures flatter. Exit code 1: something was found."""
+    from homefeed.bootstrap.leak_check import check_shop, say_leaks
+    from homefeed.core.progress import Silent
+
+    report = check_shop(given.config, Silent() if as_json else given.progress)
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        say_leaks(report, given.progress)
+    return 1 if report.leaks else 0
+
+
 @cli.command()
 @settings(*REDIS)
 def status(given: Settings) -> int:

@@ -17,7 +17,7 @@ from homefeed.cli import cli, run_command
 from homefeed.core.errors import HomefeedError
 from homefeed.simulation.planted import planted_taste_shop
 
-COMMANDS = ["demo", "run", "etl", "validate", "train", "train recall", "train rank", "export", "serve", "evaluate", "status"]
+COMMANDS = ["demo", "run", "etl", "validate", "train", "train recall", "train rank", "export", "serve", "evaluate", "leak-check", "status"]
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -48,7 +48,7 @@ def test_every_command_explains_itself(command: str, run: Run) -> None:
 
 
 def test_the_commands_are_those_of_the_readme(run: Run) -> None:
-    assert set(cli.commands) == {"demo", "run", "etl", "validate", "train", "export", "serve", "evaluate", "status"}
+    assert set(cli.commands) == {"demo", "run", "etl", "validate", "train", "export", "serve", "evaluate", "leak-check", "status"}
     assert run("--version")[1].strip().endswith(__version__)
 
 
