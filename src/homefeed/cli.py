@@ -213,11 +213,20 @@ def serve(given: Settings) -> None:
 
 @cli.command()
 @settings()
-def evaluate(given: Settings) -> None:
+@click.option("--off-policy", is_flag=True, help="Estimate other policies' click rates from a log with propensities. Exit code 1: it can tell none.")
+@click.option("--against", type=click.Path(path_type=Path), help="with --off-policy: the folder of another policy's shop.dat, whose click rate is to be told")
+def evaluate(given: Settings, off_policy: bool, against: Path | None) -> int:
     """Measure the reported models and the feed they make, on the test side."""
+    if off_policy:
+        from homefeed.bootstrap.off_policy import evaluate_off_policy
+
+        return 0 if evaluate_off_policy(given.config, given.progress, against) else 1
+    if against:
+        raise click.UsageError("--against is for --off-policy")
     from homefeed.bootstrap.evaluate import evaluate_reported
 
     evaluate_reported(given.config, given.progress)
+    return 0
 
 
 @cli.command("leak-check")
