@@ -116,17 +116,21 @@ class HotnessConfig(Section):
     prior_impressions: float = Field(50.0, gt=0, description="strength of the Bayesian prior on CTR, in impressions")
 
 
+class OrdersConfig(Section):
+    window: Duration = Field(timedelta(days=7), gt=timedelta(0), description="an order belongs to its user's last click on the item, if that is no older")
+
+
 class RecallConfig(Section):
-    embedding_dim: int = Field(32, ge=1, description="numbers in one slot's embedding")
-    hidden: int = Field(64, ge=1, description="width of a tower's hidden layer")
-    output_dim: int = Field(64, ge=1, description="numbers in a user's or an item's vector")
+    output_dim: int = Field(96, ge=2, multiple_of=2, description="numbers in a user's or an item's vector, and in a slot's embedding; even")
+    max_events: int = Field(200, ge=1, description="latest log rows of a user that the model reads")
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout of the history encoder")
     max_epochs: int = Field(20, ge=1, description="the validation slice chooses how many of these are kept")
-    patience: int = Field(3, ge=1, description="stop after so many epochs without a better validation")
-    batch_size: int = Field(4096, ge=1, description="positives a step")
-    negatives: int = Field(1024, ge=1, description="items drawn as negatives a step, shared by the batch (pointwise)")
-    learning_rate: float = Field(0.003, gt=0, description="Adam's step size")
-    weight_decay: float = Field(1e-4, ge=0, description="Adam's weight decay")
-    full_softmax_items: int = Field(20_000, ge=1, description="up to so many items the in-batch objective is a softmax over all of them")
+    patience: int = Field(2, ge=1, description="stop after so many epochs without a better validation")
+    batch_events: int = Field(4000, ge=1, description="log rows a step")
+    negatives: int = Field(4096, ge=1, description="items drawn as negatives a step where the catalogue is too large to take them all")
+    learning_rate: float = Field(0.004, gt=0, description="Adam's step size")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay")
+    full_softmax_items: int = Field(20_000, ge=1, description="up to so many items every click is measured against all of them")
 
 
 class RankConfig(Section):
@@ -149,7 +153,8 @@ class TrainConfig(Section):
 
 class ExportConfig(Section):
     list_size: int = Field(100, ge=1, le=128, description="ids in a user's list")
-    dssm_per_hot: int = Field(4, ge=1, description="so many DSSM items before each hot item")
+    hot_from: int = Field(50, ge=0, description="so many ids of a list are the user's own before hot items begin")
+    dssm_per_hot: int = Field(4, ge=1, description="from there on, so many of the user's own before each hot item")
     hot_size: int = Field(1000, ge=1, description="ids in `global_hot`")
     keep_releases: int = Field(3, ge=2, description="bundles kept on disk")
 
@@ -184,6 +189,7 @@ class Config(Section):
     paths: PathsConfig = PathsConfig()
     etl: EtlConfig = EtlConfig()
     hotness: HotnessConfig = HotnessConfig()
+    orders: OrdersConfig = OrdersConfig()
     train: TrainConfig = TrainConfig()
     recall: RecallConfig = RecallConfig()
     rank: RankConfig = RankConfig()

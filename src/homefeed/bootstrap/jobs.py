@@ -24,7 +24,8 @@ from homefeed.recall.release import ReleaseDraft, draft_release
 from homefeed.store.connection import connect
 from homefeed.store.location import StoreLocation, read_store_file, resolve_store_for_export, write_store_file
 from homefeed.training.rank_deepfm import train_rank
-from homefeed.training.recall_dssm import Objective, train_recall
+from homefeed.training.recall_dssm import train_recall
+from homefeed.training.recall_objectives import Objective
 from homefeed.training.three_fits import Fitted, with_metrics
 
 STORE_TIMEOUT_SECONDS = 30.0
@@ -38,7 +39,7 @@ def etl(config: Config, progress: Progress, *, new_map: bool = False) -> None:
 def train_recall_model(config: Config, progress: Progress, *, objective: Objective, refit: bool) -> None:
     dataset = read_dataset(config.paths.processed)
     fitted = train_recall(dataset, objective, config.recall, config.train, refit=refit, progress=progress)
-    _keep(f"dssm_{objective}", fitted, measure_recall(dataset, fitted.reported, progress), config.paths.models, progress)
+    _keep(f"dssm_{objective}", fitted, measure_recall(dataset, fitted.reported, config.export, progress), config.paths.models, progress)
 
 
 def train_rank_model(config: Config, progress: Progress, *, refit: bool) -> None:

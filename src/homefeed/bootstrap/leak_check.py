@@ -39,12 +39,13 @@ def _models(config: Config, dataset: ProcessedDataset) -> Iterator[ReportedModel
         if _path(config, reported(name)).exists():
             checkpoint = read_checkpoint(config.paths.models, reported(name), dataset.meta)
             served = read_checkpoint(config.paths.models, name, dataset.meta) if _path(config, name).exists() else None
-            yield ReportedModel(reported(name), checkpoint, served, _measure(name, dataset, checkpoint))
+            yield ReportedModel(reported(name), checkpoint, served, _measure(name, config, dataset, checkpoint))
 
 
-def _measure(name: str, dataset: ProcessedDataset, checkpoint: Checkpoint) -> Callable[[], dict[str, float]]:
-    measure = measure_rank if name == DEEPFM else measure_recall
-    return lambda: measure(dataset, checkpoint, Silent())
+def _measure(name: str, config: Config, dataset: ProcessedDataset, checkpoint: Checkpoint) -> Callable[[], dict[str, float]]:
+    if name == DEEPFM:
+        return lambda: measure_rank(dataset, checkpoint, Silent())
+    return lambda: measure_recall(dataset, checkpoint, config.export, Silent())
 
 
 def _quick_ranker(config: Config) -> Callable[[ProcessedDataset, int], npt.NDArray[np.float32]]:

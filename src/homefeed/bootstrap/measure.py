@@ -7,18 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from homefeed.artifacts.bundle import SeenItems
 from homefeed.artifacts.checkpoint import Checkpoint, refuse_if_it_saw_the_test_side, reported
 from homefeed.artifacts.processed import ProcessedDataset
-from homefeed.core.progress import Progress
+from homefeed.config import ExportConfig
+from homefeed.core.progress import Progress, Silent
 from homefeed.evaluation.baselines import HOTNESS, POPULARITY, baseline_lists
 from homefeed.evaluation.protocol import Protocol, protocol_of
 from homefeed.metrics.beyond_accuracy import coverage_at_k
 from homefeed.metrics.calibration import expected_calibration_error
 from homefeed.metrics.classification import auc, gauc, log_loss
 from homefeed.metrics.ranking import RankedRows, hits, ndcg_at_k, recall_at_k
-from homefeed.models.retrieval import top_items
-from homefeed.models.weights import ModelWeights
-from homefeed.recall.vectors import entity_vectors
+from homefeed.recall.lists import hot_items, merged_lists
+from homefeed.recall.moment import blend_of, channels_of
 from homefeed.training.logistic_baseline import logistic_probabilities
 from homefeed.training.rank_deepfm import predict
 
@@ -30,22 +31,23 @@ AGAINST_DRAWN = "_against_drawn_negatives"
 Figures = dict[str, float]
 
 
-def recall_lists(dataset: ProcessedDataset, weights: ModelWeights, protocol: Protocol) -> RankedRows:
-    """int32[U, 100]: the recall model's own order for the protocol's users, over the full catalogue."""
-    users, items = entity_vectors(weights, dataset.users, dataset.items)
-    allowed = dataset.facts.available.copy()
-    allowed[0] = False
-    return top_items(users[protocol.users], items, LIST_SIZE, allowed, (protocol.seen.offsets, protocol.seen.items))
+def recall_lists(dataset: ProcessedDataset, recall: Checkpoint, protocol: Protocol, config: ExportConfig) -> RankedRows:
+    """int32[U, 100]: the lists that ``/recall`` would serve to the protocol's users, over the full catalogue."""
+    users, hotness = protocol.users.astype(np.int64), dataset.facts.hotness_split
+    hot = hot_items(hotness, dataset.facts.available, config.hot_size)
+    seen = SeenItems(protocol.seen.offsets, protocol.seen.items)
+    channels = channels_of(dataset, recall, users)
+    return merged_lists(channels, blend_of(recall), hot, dataset.facts.available, seen, config, Silent()).items
 
 
-def measure_recall(dataset: ProcessedDataset, checkpoint: Checkpoint, progress: Progress) -> Figures:
+def measure_recall(dataset: ProcessedDataset, checkpoint: Checkpoint, config: ExportConfig, progress: Progress) -> Figures:
     """Figures by name, those of warm users with ``_warm``; a table beside popularity and hotness is said."""
     refuse_if_it_saw_the_test_side(checkpoint, reported(checkpoint.model.kind), dataset.meta)
     protocol = protocol_of(dataset)
     if not len(protocol):
         progress.say("No figures: nobody clicks on the test side what a list could hold.")
         return {}
-    lists = {"DSSM": recall_lists(dataset, checkpoint.model, protocol)} | baseline_lists(protocol, dataset.facts, LIST_SIZE, np.random.default_rng(0))
+    lists = {"DSSM": recall_lists(dataset, checkpoint, protocol, config)} | baseline_lists(protocol, dataset.facts, LIST_SIZE, np.random.default_rng(0))
     figures = {name: _recall_figures(ranked, protocol) for name, ranked in lists.items()}
     _say_table(f"test side, {len(protocol):,} users who click ({int(protocol.warm.sum()):,} warm), full catalogue", figures, progress)
     k = 50 if len(protocol.catalogue) >= SMALL_CATALOGUE else 10

@@ -8,6 +8,8 @@ from itertools import count, pairwise, takewhile
 
 import numpy as np
 
+from homefeed.features.history import GAP_BUCKETS
+from homefeed.models.dimensions import dimensions_of
 from homefeed.models.weights import Array, ModelWeights
 
 Shape = tuple[int, ...]
@@ -82,12 +84,20 @@ def _dssm(model: ModelWeights, user: SideWidth, item: SideWidth) -> dict[str, Sh
     arrays, said = model.arrays, model.config["n_fields"]
     if said != {"user": user.fields, "item": item.fields}:
         raise ValueError(f"fields {said}")
-    dim, hidden, out = arrays["embedding"].shape[1], len(arrays["user.hidden.bias"]), len(arrays["user.out.bias"])
-    shapes: dict[str, Shape] = {"embedding": (model.vocabulary.size, dim), "log_scale": (1,), "bias": (1,)}
-    for name, side in (("user", user), ("item", item)):
-        width = side.fields * dim + 2 * side.numbers
-        shapes |= {f"{name}.hidden.weight": (hidden, width), f"{name}.hidden.bias": (hidden,), f"{name}.skip.weight": (out, width)}
-        shapes |= {f"{name}.out.weight": (out, hidden), f"{name}.out.bias": (out,)}
+    size, dim = dimensions_of(model), arrays["embedding.weight"].shape[1]
+    if size.heads < 1 or dim % size.heads:
+        raise ValueError(f"{size.heads} heads")
+    norm: dict[str, Shape] = {"weight": (dim,), "bias": (dim,)}
+    shapes: dict[str, Shape] = {"embedding.weight": (model.vocabulary.size, dim), "bias.weight": (model.vocabulary.size, 1)}
+    shapes |= {"user_token.weight": (dim, user.fields * dim + 2 * user.numbers), "user_token.bias": (dim,), "item_numbers": (dim, 2 * item.numbers)}
+    shapes |= {"encoder.clicked.weight": (2, dim), "encoder.gap.weight": (GAP_BUCKETS, dim), "encoder.place.weight": (1 + size.max_events, dim)}
+    shapes |= {f"encoder.norm.{part}": shape for part, shape in norm.items()}
+    for k in range(size.layers):
+        block = f"encoder.blocks.{k}"
+        shapes |= {f"{block}.{name}.{part}": shape for name in ("norm_attention", "norm_hidden") for part, shape in norm.items()}
+        shapes |= {f"{block}.query_key_value.weight": (3 * dim, dim), f"{block}.attended.weight": (dim, dim)}
+        shapes |= {f"{block}.hidden.weight": (2 * dim, dim), f"{block}.hidden.bias": (2 * dim,)}
+        shapes |= {f"{block}.out.weight": (dim, 2 * dim), f"{block}.out.bias": (dim,)}
     return shapes
 
 

@@ -1,12 +1,13 @@
-"""Each user's merged recall list: the recall model's best items and the hottest, less what may not be listed."""
+"""Each user's merged recall list: the best items by the blend of all channels and the hottest, less what may not be listed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+import torch
 
 from homefeed.artifacts.bundle import SeenItems
 from homefeed.artifacts.processed import Interactions
@@ -14,10 +15,12 @@ from homefeed.config import ExportConfig
 from homefeed.core.candidates import HOT, Rows
 from homefeed.core.progress import Progress
 from homefeed.metrics.ranking import relevant_items
-from homefeed.models.retrieval import top_items
+from homefeed.models.channels.blend import Blend
+from homefeed.models.channels.scores import Channels
 from homefeed.recall.merge import Sources, interleave
 
-BLOCK_USERS = 4096
+BLOCK_SCORES = 2_000_000
+"""Scores of one channel in work at once: 8 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +46,21 @@ def hot_items(hotness: npt.NDArray[np.float32], available: npt.NDArray[np.bool_]
 
 
 def merged_lists(
-    users: Tensor, items: Tensor, hot: Rows, available: npt.NDArray[np.bool_], seen: SeenItems, config: ExportConfig, progress: Progress
+    channels: Channels, blend: Blend, hot: Rows, available: npt.NDArray[np.bool_], seen: SeenItems, config: ExportConfig, progress: Progress
 ) -> MergedLists:
-    """``users`` f32[U, V] and ``items`` f32[N, V]: vectors by row of the tables. Lists of all U users, the unknown one's included.
+    """Lists of all the channels' users, aligned with ``seen``.
 
     Who has seen the whole catalogue is shown what is hot, seen or not: no feed is empty.
     """
-    allowed = available.copy()
-    allowed[0] = False
-    with progress.task("Candidates", len(users), "users") as advance:
-        dssm = top_items(users, items, config.list_size + len(hot[: config.list_size]), allowed, (seen.offsets, seen.items), advance)
-    parts = [_block(dssm, hot, seen, start, config) for start in range(0, len(users), BLOCK_USERS)]
+    forbidden = ~available
+    forbidden[0] = True
+    parts = []
+    with progress.task("Candidates", len(channels), "users") as advance:
+        for part in _blocks(len(channels), len(channels.items)):
+            own, sources = _own(channels, blend, forbidden, seen, part, config.list_size + len(hot[: config.list_size]))
+            unseen_hot = _unseen_hot(hot, seen, part.start, len(own), config.list_size)
+            parts.append(interleave(own, sources, unseen_hot, config.dssm_per_hot, config.hot_from, config.list_size))
+            advance(len(own))
     merged, sources = np.vstack([p[0] for p in parts]), np.vstack([p[1] for p in parts])
     seen_it_all = merged[:, 0] == 0
     merged[seen_it_all, : min(len(hot), config.list_size)] = hot[: config.list_size]
@@ -61,9 +68,22 @@ def merged_lists(
     return MergedLists(merged, sources)
 
 
-def _block(dssm: Rows, hot: Rows, seen: SeenItems, start: int, config: ExportConfig) -> tuple[Rows, Sources]:
-    part = dssm[start : start + BLOCK_USERS]
-    return interleave(part, _unseen_hot(hot, seen, start, len(part), config.list_size), config.dssm_per_hot, config.list_size)
+def _own(channels: Channels, blend: Blend, forbidden: npt.NDArray[np.bool_], seen: SeenItems, part: slice, size: int) -> tuple[Rows, Sources]:
+    """int32 and uint8[users of the part, size]: each user's best items by the blend and where they come from, 0-padded."""
+    said = blend.by_source(channels, part)
+    scores = np.sum(list(said.values()), axis=0)
+    scores[:, forbidden] = -np.inf
+    offsets = seen.offsets[part.start : part.stop + 1]
+    scores[np.repeat(np.arange(len(scores)), np.diff(offsets)), seen.items[offsets[0] : offsets[-1]]] = -np.inf
+    best = torch.topk(torch.from_numpy(scores), min(size, scores.shape[1]), dim=1)
+    items = torch.where(torch.isfinite(best.values), best.indices, 0).numpy()
+    loudest = np.argmax(np.stack([np.take_along_axis(part_of, items, 1) for part_of in said.values()]), 0)
+    return items.astype(np.int32), np.array(list(said), np.uint8)[loudest]
+
+
+def _blocks(n_users: int, n_items: int) -> Iterator[slice]:
+    size = max(BLOCK_SCORES // n_items, 1)
+    return (slice(start, min(start + size, n_users)) for start in range(0, n_users, size))
 
 
 def _unseen_hot(hot: Rows, seen: SeenItems, start: int, n_users: int, size: int) -> Rows:

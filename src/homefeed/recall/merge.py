@@ -1,4 +1,4 @@
-"""The merge of the recall model's items with hot ones: a pure function on rows of item numbers."""
+"""The merge of a user's own order with hot items: a pure function on rows of item numbers."""
 
 from __future__ import annotations
 
@@ -7,36 +7,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from homefeed.core.candidates import DSSM, HOT, Rows
+from homefeed.core.candidates import HOT, Rows
 
 Sources = npt.NDArray[np.uint8]
 
 
-def interleave(dssm: Rows, hot: Rows, dssm_per_hot: int, size: int) -> tuple[Rows, Sources]:
-    """(items int32[U, size], sources uint8[U, size]): after every ``dssm_per_hot`` DSSM items a hot one, all distinct.
+def interleave(own: Rows, sources: Sources, hot: Rows, own_per_hot: int, hot_from: int, size: int) -> tuple[Rows, Sources]:
+    """(items int32[U, size], sources uint8[U, size]): the first ``hot_from`` are the user's own, then after every ``own_per_hot`` of them a hot one.
 
-    ``dssm`` int32[U, P], ``hot`` int32[U, H]: best first, an item at most once a row, 0 where there is none. Hot items that the DSSM part of
-    the list holds already make room for the next hot one. Where either runs out the other fills up; 0 where both have.
+    ``own`` int32[U, P] with ``sources`` uint8[U, P], ``hot`` int32[U, H]: best first, an item at most once a row, 0 where there is none. All are
+    distinct: hot items among the user's own make room for the next hot one. Where either runs out the other fills up; 0 where both have.
     """
-    n_hot = size // (dssm_per_hot + 1)
-    n_dssm = size - n_hot
-    first = dssm[:, :n_dssm]
-    hot = _kept_first(hot, (hot > 0) & ~_contains(first, hot))
-    columns = _order(first.shape[1], min(n_hot, hot.shape[1]), dssm_per_hot)
-    lead_items, lead_sources = np.hstack([first, hot[:, :n_hot]])[:, columns], _codes(first.shape[1], min(n_hot, hot.shape[1]))[columns]
-    items = np.hstack([lead_items, dssm[:, n_dssm:], hot[:, n_hot:]])
-    sources = np.concatenate([lead_sources, _codes(dssm.shape[1] - first.shape[1], max(hot.shape[1] - n_hot, 0))])
-    return _first_distinct(items, np.broadcast_to(sources, items.shape), size)
+    n_hot = max(size - hot_from, 0) // (own_per_hot + 1)
+    n_own = size - n_hot
+    hot = _kept_first(hot, (hot > 0) & ~_contains(own[:, :n_own], hot))
+    columns = _order(own.shape[1], hot.shape[1], own_per_hot, hot_from, n_own)
+    items = np.hstack([own, hot])[:, columns]
+    code = np.hstack([sources, np.full(hot.shape, HOT, np.uint8)])[:, columns]
+    return _first_distinct(items, code, size)
 
 
-def _order(n_dssm: int, n_hot: int, dssm_per_hot: int) -> npt.NDArray[np.intp]:
-    """Columns of ``[dssm | hot]`` in interleaved order."""
-    place = np.concatenate([np.arange(n_dssm) + np.arange(n_dssm) // dssm_per_hot, (np.arange(n_hot) + 1) * (dssm_per_hot + 1) - 1])
-    return np.argsort(place, kind="stable")
-
-
-def _codes(n_dssm: int, n_hot: int) -> Sources:
-    return np.repeat(np.array([DSSM, HOT], np.uint8), [n_dssm, n_hot])
+def _order(n_own: int, n_hot: int, own_per_hot: int, hot_from: int, n_lead: int) -> npt.NDArray[np.intp]:
+    """Columns of ``[own | hot]`` in interleaved order; own ones beyond the ``n_lead`` that a full list holds come last."""
+    own, hot = np.arange(n_own), np.arange(n_hot)
+    place_own = own + np.maximum(own - hot_from, 0) // own_per_hot + np.where(own >= n_lead, n_own + n_hot, 0)
+    place_hot = hot_from + (hot + 1) * (own_per_hot + 1) - 1
+    return np.argsort(np.concatenate([place_own, place_hot]), kind="stable")
 
 
 def _contains(rows: Rows, wanted: Rows) -> npt.NDArray[np.bool_]:

@@ -10,14 +10,14 @@ import numpy as np
 
 from homefeed.artifacts.bundle import Bundle
 from homefeed.artifacts.checkpoint import Checkpoint
-from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.artifacts.processed import ProcessedDataset
 from homefeed.config import ExportConfig
 from homefeed.core.candidates import Rows
 from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Progress
 from homefeed.core.release import Release, new_release_id
 from homefeed.recall.lists import MergedLists, clicked_items, hot_items, merged_lists
-from homefeed.recall.vectors import entity_vectors
+from homefeed.recall.moment import blend_of, channels_of, known_rows
 from homefeed.store.base import UserList
 
 
@@ -52,25 +52,25 @@ def draft_release(
     progress: Progress,
 ) -> ReleaseDraft:
     """A release knows what its models have seen and no more: after models of the train side, hotness and clicks are those at the split."""
-    rows, hotness = _as_of(dataset, recall, rank)
+    hotness = _hotness(dataset, recall, rank)
     available = dataset.facts.available
     if not available[1:].any():
         raise ArtifactError("No item is available: every list of this release would be empty", next_step="Check the column `available` of item_feature.dat")
     hot = hot_items(hotness, available, config.hot_size)
-    seen = clicked_items(rows, len(dataset.users), dataset.meta.seen.policy == "exclude")
-    user_vectors, item_vectors = entity_vectors(recall.model, dataset.users, dataset.items)
-    lists = merged_lists(user_vectors, item_vectors, hot, available, seen, config, progress)
+    seen = clicked_items(known_rows(dataset, recall), len(dataset.users), dataset.meta.seen.policy == "exclude")
+    channels = channels_of(dataset, recall, np.arange(len(dataset.users)))
+    lists = merged_lists(channels, blend_of(recall), hot, available, seen, config, progress)
     release = _record(dataset, recall, rank, hot, now)
-    bundle = Bundle(release, dataset.users, dataset.items, available, hotness, hot, seen, recall.model, item_vectors.numpy(), rank.model, tag_slots)
+    bundle = Bundle(release, dataset.users, dataset.items, available, hotness, hot, seen, recall.model, channels.items.numpy(), rank.model, tag_slots)
     return ReleaseDraft(bundle, lists)
 
 
-def _as_of(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint) -> tuple[Interactions, np.ndarray[tuple[int], np.dtype[np.float32]]]:
+def _hotness(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     sides = {recall.rows_seen, rank.rows_seen}
     if sides == {"all"}:
-        return Interactions.concatenate([dataset.train, dataset.test]), dataset.facts.hotness_end
+        return dataset.facts.hotness_end
     if sides == {"train"}:
-        return dataset.train, dataset.facts.hotness_split
+        return dataset.facts.hotness_split
     raise ArtifactError(
         "One of the two models has seen the test side and the other has not",
         expected="both fitted with --no-refit, or both without",

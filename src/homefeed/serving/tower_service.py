@@ -9,7 +9,7 @@ from homefeed.core.candidates import Rows, Scores
 from homefeed.core.errors import HomefeedError
 from homefeed.features.encoder import encode
 from homefeed.features.entities import EntityTable
-from homefeed.models.tower import user_vector
+from homefeed.models.tower import NOTHING_YET, user_vector
 from homefeed.models.weights import ModelWeights
 from homefeed.serving.sound_weights import UNUSABLE, check_weights
 
@@ -38,7 +38,8 @@ class TowerService:
         return _top(self._scores(self._weights, user), size)
 
     def _scores(self, weights: ModelWeights, user: EntityTable) -> Scores:
-        scores: Scores = self._item_vectors @ user_vector(weights, encode(user, weights.vocabulary, weights.user_scale, 0))
+        encoded = encode(user, weights.vocabulary, weights.user_scale, 0)
+        scores: Scores = self._item_vectors @ user_vector(weights, encoded, NOTHING_YET, self._item_vectors)
         return scores
 
     def _check(self, bundle: Bundle, weights: ModelWeights) -> None:

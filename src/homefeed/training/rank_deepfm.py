@@ -18,9 +18,11 @@ from homefeed.models.deepfm import DeepFM
 from homefeed.models.inputs import Inputs, inputs_for, inputs_of
 from homefeed.models.weights import ModelWeights
 from homefeed.training.three_fits import Fitted, three_fits
-from homefeed.training.trainer import Schedule, Validate, run_epochs
+from homefeed.training.trainer import Schedule, Validate, Work, run_epochs, shuffled_rows
 
 SCORING_BATCH = 65_536
+DECAY = 0.9
+"""What is left of the step size after each epoch."""
 
 
 def train_rank(dataset: ProcessedDataset, config: RankConfig, train: TrainConfig, *, refit: bool, progress: Progress) -> Fitted:
@@ -88,10 +90,12 @@ def _fit(
             progress.say("DeepFM: the rows have one label only, there is nothing to rank by; slates keep the recall order")
         model.forget_all_but_the_bias()
         return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": 0}), 1
-    schedule = Schedule(epochs, config.patience, config.batch_size, config.learning_rate, config.weight_decay)
+    optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
     title = "DeepFM on all but the validation slice" if validation else f"DeepFM on {len(rows):,} rows"
     name = "log loss against drawn negatives" if rows.drawn.any() else "log loss"
-    best = run_epochs(model, step, len(rows), schedule, train.seed, title, progress, Validate(name, validate) if validation else None)
+    work = Work(title, len(rows), shuffled_rows(len(rows), config.batch_size), step, len)
+    schedule = Schedule(epochs, config.patience, DECAY, warm_up=0)
+    best = run_epochs(model, optimiser, work, schedule, train.seed, progress, Validate(name, validate) if validation else None)
     return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": best}), best
 
 

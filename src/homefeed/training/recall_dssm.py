@@ -1,64 +1,100 @@
 """Fits the two towers, by either of the contract's two objectives.
 
-Rows that the ETL drew are left out: a tower draws its own negatives, others in every step, and a row that nobody was shown must not count as shown.
+Rows that the ETL drew are left out: a tower is measured against all items anyway, and a row that nobody was shown must not count as shown.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
 
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.config import RecallConfig, TrainConfig
 from homefeed.core.progress import Progress
+from homefeed.models.channels.blend import DSSM_ALONE, Blend
+from homefeed.models.dimensions import Dimensions
 from homefeed.models.dssm import DSSM
 from homefeed.models.inputs import Inputs, inputs_for
 from homefeed.models.weights import ModelWeights
-from homefeed.training.recall_objectives import inbatch_step, pointwise_step
+from homefeed.training.recall_objectives import Objective, objective_step
 from homefeed.training.recall_validation import Validation
-from homefeed.training.three_fits import Fitted, three_fits
-from homefeed.training.trainer import Schedule, Validate, run_epochs
+from homefeed.training.sequences import TrainingSequences, Window
+from homefeed.training.three_fits import Fitted, as_of_us, three_fits
+from homefeed.training.trainer import Schedule, Validate, Work, run_epochs
 
-Objective = Literal["pointwise", "inbatch"]
-STEPS = {"pointwise": pointwise_step, "inbatch": inbatch_step}
+LAYERS, HEADS = 2, 2
+"""Transformer blocks that read a history, and attention heads of each."""
+BETAS, DECAY, WARM_UP_STEPS = (0.9, 0.98), 0.85, 100
+"""Of AdamW: its moments' memory, what is left of the step size after each epoch, steps until it has its full size."""
+UNSEEN_CLICKS = 0.5
+"""Clicks that an item nobody clicked starts from."""
 
 
 def train_recall(dataset: ProcessedDataset, objective: Objective, config: RecallConfig, train: TrainConfig, *, refit: bool, progress: Progress) -> Fitted:
     """The reported and the served recall model. Epochs are chosen by recall@50 on the validation slice."""
-
-    def fit(rows: Interactions, epochs: int, validation: Interactions | None) -> tuple[ModelWeights, int]:
-        return _fit(rows, epochs, validation, dataset, objective, config, train, progress)
-
     logged = replace(dataset, train=dataset.train.of_the_log(), test=dataset.test.of_the_log())
+    fit = _Fit(logged, objective, config, train, progress)
     return three_fits(fit, logged, config.max_epochs, train.validation_fraction, refit)
 
 
-def _fit(
-    rows: Interactions,
-    epochs: int,
-    validation: Interactions | None,
-    dataset: ProcessedDataset,
-    objective: Objective,
-    config: RecallConfig,
-    train: TrainConfig,
-    progress: Progress,
-) -> tuple[ModelWeights, int]:
-    torch.manual_seed(train.seed)
-    inputs = inputs_for(dataset.users, dataset.items, rows.user, rows.item, dataset.map_size, train.min_count)
-    model = _new_model(inputs, config)
-    step, n_rows = STEPS[objective](model, inputs, rows, config, train)
-    score = Validation(dataset, rows, validation) if validation and validation.label.any() else None
-    title = f"DSSM {objective} on " + ("all but the validation slice" if validation else f"{n_rows:,} rows")
-    validate = Validate(f"recall@{score.k}", lambda: score(model, inputs)) if score else None
-    schedule = Schedule(epochs, config.patience, config.batch_size, config.learning_rate, config.weight_decay)
-    best = run_epochs(model, step, n_rows, schedule, train.seed, title, progress, validate)
-    settings = {"epochs": best, "n_fields": {"user": inputs.users.n_fields, "item": inputs.items.n_fields}}
-    settings |= config.model_dump(mode="json") | train.model_dump(mode="json")
-    return model.to_weights(f"dssm_{objective}", inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings), best
+@dataclass(slots=True)
+class _Fit:
+    """The search (the fit with a validation) learns the blend of the channels, which the fits after it keep."""
+
+    dataset: ProcessedDataset
+    objective: Objective
+    config: RecallConfig
+    train: TrainConfig
+    progress: Progress
+    blend: Blend = DSSM_ALONE
+
+    def __call__(self, rows: Interactions, epochs: int, validation: Interactions | None) -> tuple[ModelWeights, int]:
+        torch.manual_seed(self.train.seed)
+        dataset, config = self.dataset, self.config
+        inputs = inputs_for(dataset.users, dataset.items, rows.user, rows.item, dataset.map_size, self.train.min_count)
+        model = DSSM(inputs.vocabulary, _dimensions(inputs, config), config.dropout)
+        _start_from_popularity(model, inputs, rows)
+        sequences = TrainingSequences(rows, len(dataset.users), as_of_us(rows, dataset.meta), config.max_events, config.batch_events)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=BETAS, fused=True)
+        schedule = Schedule(epochs, config.patience, DECAY, WARM_UP_STEPS)
+        asked = Validation(dataset, rows, validation) if validation is not None and validation.label.any() else None
+        validate = Validate(f"recall@{asked.k}", lambda: asked(model, inputs)) if asked else None
+        work = self._work(model, inputs, rows, sequences, validation is not None)
+        best = run_epochs(model, optimiser, work, schedule, self.train.seed, self.progress, validate)
+        if asked:
+            self.blend = asked.blend(model, inputs)
+            self.progress.say("blend of the channels: " + ", ".join(f"{name} {weight:+.2f}" for name, weight in self.blend.weights.items()))
+        return self._weights(model, inputs, best), best
+
+    def _work(self, model: DSSM, inputs: Inputs, rows: Interactions, sequences: TrainingSequences, searching: bool) -> Work[list[Window]]:
+        def epoch(generator: torch.Generator) -> list[list[Window]]:
+            return sequences.batches(np.random.default_rng(int(torch.randint(2**31, (), generator=generator))))
+
+        step = objective_step(model, inputs, rows, sequences, self.objective, self.config, self.train)
+        title = f"DSSM {self.objective} on " + ("all but the validation slice" if searching else f"{len(rows):,} rows")
+        return Work(title, len(rows), epoch, step, lambda windows: sum(window.stop - window.start for window in windows))
+
+    def _weights(self, model: DSSM, inputs: Inputs, epochs: int) -> ModelWeights:
+        settings: dict[str, Any] = {"epochs": epochs, "n_fields": {"user": inputs.users.n_fields, "item": inputs.items.n_fields}}
+        settings |= {"blend": dict(self.blend.weights), "heads": HEADS}
+        settings |= self.config.model_dump(mode="json") | self.train.model_dump(mode="json")
+        return model.to_weights(f"dssm_{self.objective}", inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings)
 
 
-def _new_model(inputs: Inputs, config: RecallConfig) -> DSSM:
-    user_inputs, item_inputs = ((side.n_fields, int(side.dense.shape[1])) for side in (inputs.users, inputs.items))
-    return DSSM(inputs.vocabulary, config.embedding_dim, config.hidden, config.output_dim, user_inputs, item_inputs)
+def _dimensions(inputs: Inputs, config: RecallConfig) -> Dimensions:
+    user, item = ((side.n_fields, int(side.dense.shape[1])) for side in (inputs.users, inputs.items))
+    return Dimensions(config.output_dim, HEADS, LAYERS, config.max_events, user, item)
+
+
+def _start_from_popularity(model: DSSM, inputs: Inputs, rows: Interactions) -> None:
+    """An item's bias begins at the log of its share of the clicks: a few hundred steps of Adam would not get it there."""
+    clicks = np.bincount(rows.item[rows.label > 0], minlength=len(inputs.items))
+    own_row = inputs.items.fields[:, 0]
+    by_row = torch.zeros(inputs.vocabulary.size).index_add_(0, own_row, torch.from_numpy(clicks.astype(np.float32)))
+    items_of_row = torch.zeros(inputs.vocabulary.size).index_add_(0, own_row, torch.ones(len(own_row)))
+    share = (by_row / items_of_row.clamp(min=1) + UNSEEN_CLICKS) / (clicks.sum() + UNSEEN_CLICKS * len(inputs.items))
+    with torch.no_grad():
+        model.bias.weight[torch.unique(own_row), 0] = share.log()[torch.unique(own_row)]

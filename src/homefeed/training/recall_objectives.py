@@ -5,6 +5,10 @@ Both end with the same vectors and the same dot product. Neither builds a users 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,65 +18,72 @@ from homefeed.artifacts.processed import Interactions
 from homefeed.config import RecallConfig, TrainConfig
 from homefeed.models.dssm import DSSM
 from homefeed.models.inputs import Inputs, SideInput
-from homefeed.training.trainer import Step
+from homefeed.models.losses import Targets, half_is_fast, pool_loss
+from homefeed.training.sequences import SequenceBatch, Shown, TrainingSequences, Window
+
+Objective = Literal["pointwise", "inbatch"]
 
 SHOWN_WEIGHT = 0.3
-"""What the log's own rows count beside the drawn negatives. They tell what is clicked when shown; the drawn ones tell what is shown at all."""
-NEGATIVE_WEIGHT = 20.0
-"""Drawn negatives of one click count as much as so many clicks together. With 1, 10, 100: validation recall@50 of .132, .153, .145 on a simulated shop."""
+"""What the log's own rows count in the pointwise loss beside all items as negatives. They tell what is clicked when shown; the others what is shown at all."""
 
 
-def pointwise_step(model: DSSM, inputs: Inputs, rows: Interactions, config: RecallConfig, train: TrainConfig) -> tuple[Step, int]:
-    """Binary cross-entropy on the log's own rows, and on each click against drawn items that its user was not shown.
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Items that a batch is measured against: ``rows`` i64[P], ascending, and ``log_inclusion`` f32[P], log of each one's chance to be in it."""
 
-    The step and its number of rows. Drawn items are shared by the batch; one that is the row's own click is masked.
-    """
-    user, item, label, weight = _tensors(rows)
-    n_items = len(inputs.items)
+    rows: Tensor
+    log_inclusion: Tensor
 
-    def step(index: Tensor, generator: torch.Generator) -> Tensor:
-        users = model.user_vectors(_hidden(inputs.users.rows(user[index]), inputs, train, generator))
-        own = model.item_vectors(_hidden(inputs.items.rows(item[index]), inputs, train, generator))
-        paired = model.logits((users * own).sum(1))
-        shown = F.binary_cross_entropy_with_logits(paired, label[index], weight[index])
-        clicked = label[index] > 0
-        drawn = torch.randint(1, n_items, (config.negatives,), generator=generator)
-        others = model.item_vectors(_hidden(inputs.items.rows(drawn), inputs, train, generator))
-        logits = model.logits(users[clicked] @ others.T)
-        logits = logits.masked_fill(drawn.unsqueeze(0) == item[index][clicked].unsqueeze(1), -30.0)
-        against_drawn = (weight[index][clicked] * (F.softplus(-paired[clicked]) + NEGATIVE_WEIGHT * F.softplus(logits).mean(1))).mean()
-        return SHOWN_WEIGHT * shown + (against_drawn if clicked.any() else 0.0)
-
-    return step, len(rows)
+    def column(self, item: Tensor) -> Tensor:
+        """Where items of the pool stand in it."""
+        return torch.searchsorted(self.rows, item)
 
 
-def inbatch_step(model: DSSM, inputs: Inputs, rows: Interactions, config: RecallConfig, train: TrainConfig) -> tuple[Step, int]:
-    """Softmax of each click against the batch's other clicked items, corrected for how often an item is drawn (logQ; Yi et al., RecSys 2019).
+class Pools:
+    """The whole catalogue where it is small; else the batch's own items (shown in vain or clicked: the hard ones) and ``negatives`` drawn evenly."""
 
-    A small catalogue needs no sample: there the softmax runs over all items.
-    """
-    user, item, _, weight = _tensors(rows.take(rows.label > 0))
-    log_q = torch.bincount(item, minlength=len(inputs.items)).clamp(min=1).log() - np.log(max(len(item), 1))
-    small = len(inputs.items) <= config.full_softmax_items
-    everything = torch.arange(1, len(inputs.items))
+    def __init__(self, rows: Interactions, n_items: int, config: RecallConfig) -> None:
+        self.n_items, self.negatives, self.whole = n_items, config.negatives, n_items <= config.full_softmax_items
+        self.share = torch.from_numpy((np.bincount(rows.item, minlength=n_items) / max(len(rows), 1)).astype(np.float32))
 
-    def step(index: Tensor, generator: torch.Generator) -> Tensor:
-        users = model.user_vectors(_hidden(inputs.users.rows(user[index]), inputs, train, generator))
-        pool = everything if small else torch.unique(item[index])
-        items = model.item_vectors(_hidden(inputs.items.rows(pool), inputs, train, generator))
-        logits = model.log_scale.exp() * (users @ items.T)
-        if not small:
-            logits = logits - log_q[pool]
-        target = torch.searchsorted(pool, item[index])
-        return (F.cross_entropy(logits, target, reduction="none") * weight[index]).mean()
+    def of(self, batch: SequenceBatch, generator: torch.Generator) -> Pool:
+        if self.whole:
+            return Pool(torch.arange(self.n_items), torch.zeros(self.n_items))
+        drawn = torch.randint(1, self.n_items, (self.negatives,), generator=generator)
+        rows = torch.unique(torch.cat([batch.events.item.flatten(), batch.targets.column, batch.shown.item, drawn]))
+        expected = batch.events.item.numel() * self.share[rows] + self.negatives / self.n_items
+        return Pool(rows, expected.clamp(max=1.0).log())
 
-    return step, len(user)
+
+def objective_step(
+    model: DSSM, inputs: Inputs, rows: Interactions, sequences: TrainingSequences, objective: Objective, config: RecallConfig, train: TrainConfig
+) -> Callable[[list[Window], torch.Generator], Tensor]:
+    """One batch's loss. Pointwise: binary cross-entropy of each click against every other item, and on the log's own rows. In-batch: softmax."""
+    pools, half = Pools(rows, len(inputs.items), config), half_is_fast()
+
+    def step(windows: list[Window], generator: torch.Generator) -> Tensor:
+        batch = sequences.batch(windows)
+        pool = pools.of(batch, generator)
+        vectors, bias = model.items(_hidden(inputs.items, inputs, train, generator))
+        users = _hidden(inputs.users.rows(batch.users), inputs, train, generator)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            wanted = model.wanted(users, batch.events, vectors).float().flatten(0, 1)
+        asked, row = torch.unique(batch.targets.row, return_inverse=True)
+        targets = Targets(row, pool.column(batch.targets.column), batch.targets.weight)
+        kind: Literal["softmax", "bce"] = "bce" if objective == "pointwise" else "softmax"
+        loss = pool_loss(wanted[asked], vectors[pool.rows], bias[pool.rows], targets, pool.log_inclusion, kind, half=half)
+        return loss + SHOWN_WEIGHT * _shown_loss(wanted, vectors, bias, batch.shown) if objective == "pointwise" else loss
+
+    return step
+
+
+def _shown_loss(wanted: Tensor, vectors: Tensor, bias: Tensor, shown: Shown) -> Tensor:
+    """Mean binary cross-entropy of the log's own rows, each asked at the place before it."""
+    if not len(shown.place):
+        return torch.zeros(())
+    logits = (wanted[shown.place] * vectors[shown.item]).sum(1) + bias[shown.item]
+    return F.binary_cross_entropy_with_logits(logits, shown.clicked, shown.weight)
 
 
 def _hidden(side: SideInput, inputs: Inputs, train: TrainConfig, generator: torch.Generator) -> SideInput:
     return side.hidden_at_random(train.unknown_rate, inputs.vocabulary.padding, generator)
-
-
-def _tensors(rows: Interactions) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    user, item = (torch.from_numpy(column.astype(np.int64)) for column in (rows.user, rows.item))
-    return user, item, torch.from_numpy(rows.label), torch.from_numpy(rows.weight)

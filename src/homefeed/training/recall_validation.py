@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from torch import Tensor
 
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.features.history import histories_of
 from homefeed.metrics.ranking import Relevant, hits, recall_at_k, relevant_items
+from homefeed.models.channels.blend import Blend
+from homefeed.models.channels.scores import channels_at
 from homefeed.models.dssm import DSSM
 from homefeed.models.inputs import Inputs
 from homefeed.models.retrieval import top_items
+from homefeed.models.vectors import item_vectors, user_vectors
+from homefeed.training.recall_blend import fit_blend
+from homefeed.training.three_fits import as_of_us
 
 K, SMALLEST_K, CATALOGUE_SHARE = 50, 5, 0.1
 """Fifty places, but no more than a tenth of a small catalogue: a list that holds everything tells nothing."""
-MAX_USERS = 5_000
+MAX_USERS = 2_000
 
 
 class Validation:
@@ -23,21 +29,30 @@ class Validation:
     def __init__(self, dataset: ProcessedDataset, learned: Interactions, validation: Interactions) -> None:
         clicked = validation.label > 0
         users = np.unique(validation.user[clicked])
-        self.users = np.random.default_rng(0).permutation(users)[:MAX_USERS]
+        self.users = np.random.default_rng(0).permutation(users)[:MAX_USERS].astype(np.int64)
         place = np.full(len(dataset.users), -1)
         place[self.users] = np.arange(len(self.users))
         self.targets = _pairs(validation, place, len(self.users))
-        exclude = dataset.meta.seen.policy == "exclude"
-        self.seen = _pairs(learned.take(np.full(len(learned), exclude)), place, len(self.users))
-        self.allowed = np.arange(len(dataset.items)) > 0
+        self.again = dataset.meta.seen.policy != "exclude"
+        self.seen = _pairs(learned.take(np.full(len(learned), not self.again)), place, len(self.users))
+        self.histories = histories_of(learned.user, learned.item, learned.label > 0, learned.ts_us, len(dataset.users))
+        self.as_of_us = as_of_us(learned, dataset.meta)
+        self.allowed = dataset.facts.available & (np.arange(len(dataset.items)) > 0)
         self.k = min(K, max(SMALLEST_K, int(CATALOGUE_SHARE * len(dataset.items))))
 
+    def blend(self, model: DSSM, inputs: Inputs) -> Blend:
+        """Weights of the channels, learned from the slice's clicks."""
+        items, users = self._vectors(model, inputs)
+        return fit_blend(channels_at(users, items, self.histories, self.users, again=self.again), self.targets, self.seen, self.allowed)
+
     def __call__(self, model: DSSM, inputs: Inputs) -> float:
-        model.eval()
-        with torch.inference_mode():
-            users = model.user_vectors(inputs.users.rows(torch.from_numpy(self.users.astype(np.int64))))
-            ranked = top_items(users, model.item_vectors(inputs.items), self.k, self.allowed, (self.seen.offsets, self.seen.items))
+        items, users = self._vectors(model, inputs)
+        ranked = top_items(users, items, self.k, self.allowed, (self.seen.offsets, self.seen.items))
         return float(np.nanmean(recall_at_k(hits(ranked, self.targets), self.targets.counts(), self.k)))
+
+    def _vectors(self, model: DSSM, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        items = item_vectors(model, inputs.items)
+        return items, user_vectors(model, inputs.users, self.histories, self.as_of_us, self.users, items)
 
 
 def _pairs(rows: Interactions, place: npt.NDArray[np.int64], n_users: int) -> Relevant:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from homefeed.artifacts.checkpoint import Checkpoint, RowsSeen
+from homefeed.artifacts.dataset_meta import DatasetMeta
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.models.weights import ModelWeights
 
@@ -38,6 +39,11 @@ def three_fits(fit: Fit, dataset: ProcessedDataset, max_epochs: int, validation_
         return Fitted(reported, reported)
     everything = without_contradictions(Interactions.concatenate([dataset.train, dataset.test]))
     return Fitted(reported, _checkpoint(fit(everything, epochs, None)[0], dataset, "all", epochs))
+
+
+def as_of_us(rows: Interactions, meta: DatasetMeta) -> int | None:
+    """The moment at which a model of ``rows`` is asked: their end; None where each user's rows end at a time of their own."""
+    return None if meta.split.kind == "per-user" or not len(rows) else int(rows.ts_us.max())
 
 
 def with_metrics(fitted: Fitted, metrics: dict[str, float]) -> Fitted:

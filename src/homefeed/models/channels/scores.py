@@ -1,0 +1,88 @@
+"""All channels of one moment: what each says about every item, for a block of users at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from torch import Tensor
+
+from homefeed.features.history import Histories
+from homefeed.models.channels.item_to_item import EASE_ITEMS, Matrix, cosine, ease, user_item
+
+Floats = npt.NDArray[np.float32]
+
+DSSM, HOT, LATELY_HOT, ITEM_TO_ITEM, VIEWED_TOGETHER, AGAIN, IN_VAIN = "dssm", "hot", "lately_hot", "i2i", "viewed", "again", "in_vain"
+UNSEEN_CLICKS = 0.05
+SIMILARITY_SCALE = 100.0
+"""Similarities enter as log(1 + 100 x): what counts is their order of magnitude, and none stays 0."""
+HALF_LIVES = {HOT: 0.25, LATELY_HOT: 0.02}
+"""Half-life of a click, as a share of the log's time span."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """``block`` scores all N items for some users; what a channel knows nothing about is 0.
+
+    ``users``, ``items``: the recall model's vectors f32[U, d + 1], f32[N, d + 1]. ``for_all``: by channel f32[N], the same for everybody.
+    ``by_user``: by channel f32[U, N] sparse. ``through_items``: by channel (what users have f32[U, N] sparse, similarity f32[N, N]).
+    """
+
+    users: Tensor
+    items: Tensor
+    for_all: Mapping[str, Floats]
+    by_user: Mapping[str, Matrix]
+    through_items: Mapping[str, tuple[Matrix, Matrix | Floats]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (DSSM, *self.for_all, *self.by_user, *self.through_items)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def block(self, name: str, part: slice) -> Floats:
+        """f32[users of the part, N]."""
+        if name == DSSM:
+            scores: Floats = (self.users[part] @ self.items.T).numpy()
+            return scores
+        if name in self.for_all:
+            return np.broadcast_to(self.for_all[name], (len(self.users[part]), len(self.items))).copy()
+        if name in self.by_user:
+            own: Floats = self.by_user[name][part].toarray()
+            return own
+        have, similarity = self.through_items[name]
+        found = have[part] @ similarity
+        near: Floats = found.toarray() if sparse.issparse(found) else found
+        return np.log1p(np.float32(SIMILARITY_SCALE) * np.maximum(near, 0))
+
+
+def channels_at(users: Tensor, items: Tensor, histories: Histories, rows: npt.NDArray[np.int64], *, again: bool) -> Channels:
+    """Channels as of the histories' end for the users at ``rows``, whom ``users`` f32[len(rows), d + 1] is aligned with.
+
+    ``again``: the shop shows again what a user has clicked.
+    """
+    n_items, clicked, everything = len(items), histories.clicked, np.ones(len(histories.item), np.bool_)
+    clicks = user_item(histories, n_items, clicked, fading=False)
+    by_user = {AGAIN: user_item(histories, n_items, clicked, fading=True)[rows]} if again else {}
+    through: dict[str, tuple[Matrix, Matrix | Floats]] = {ITEM_TO_ITEM: (clicks[rows], ease(clicks) if n_items <= EASE_ITEMS else cosine(clicks))}
+    if not clicked.all():
+        by_user[IN_VAIN] = user_item(histories, n_items, ~clicked, fading=False)[rows]
+        viewed = cosine(user_item(histories, n_items, everything, fading=False))
+        through[VIEWED_TOGETHER] = (user_item(histories, n_items, everything, fading=True)[rows], viewed)
+    for_all = {name: _hot(histories, n_items, share) for name, share in HALF_LIVES.items()}
+    return Channels(users, items, for_all, by_user, through)
+
+
+def _hot(histories: Histories, n_items: int, half_life_share: float) -> Floats:
+    """f32[N]: log of the clicks, each counting half after that share of the time that the log spans."""
+    if not histories.clicked.any():
+        return np.zeros(n_items, np.float32)
+    ts, item = histories.ts_us[histories.clicked], histories.item[histories.clicked]
+    half_life_us = max(half_life_share * float(np.ptp(histories.ts_us)), 1.0)
+    clicks = np.bincount(item, 2.0 ** ((ts - histories.ts_us.max()) / half_life_us), n_items)
+    hot: Floats = np.log(clicks + UNSEEN_CLICKS).astype(np.float32)
+    return hot

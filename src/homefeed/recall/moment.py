@@ -1,0 +1,40 @@
+"""What the recall stage knows at one moment: a fitted model, what everybody did until then, and the channels that follow from both."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from homefeed.artifacts.checkpoint import Checkpoint
+from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.features.history import Histories, histories_of
+from homefeed.models.channels.blend import Blend
+from homefeed.models.channels.scores import Channels, channels_at
+from homefeed.models.dssm import DSSM
+from homefeed.models.inputs import inputs_of
+from homefeed.models.vectors import item_vectors, user_vectors
+
+
+def known_rows(dataset: ProcessedDataset, recall: Checkpoint) -> Interactions:
+    """The log rows that the model has seen: lists know what their model knows and no more. Drawn rows happened to nobody."""
+    sides = [dataset.train, dataset.test] if recall.rows_seen == "all" else [dataset.train]
+    return Interactions.concatenate(sides).of_the_log()
+
+
+def channels_of(dataset: ProcessedDataset, recall: Checkpoint, users: npt.NDArray[np.int64]) -> Channels:
+    """The channels for the users at these rows of the user table, who are asked right after the last row that the model has seen."""
+    histories = _histories(known_rows(dataset, recall), len(dataset.users))
+    model, inputs = DSSM.from_weights(recall.model), inputs_of(recall.model, dataset.users, dataset.items)
+    as_of_us = None if dataset.meta.split.kind == "per-user" else recall.fitted_until_us
+    items = item_vectors(model, inputs.items)
+    wanted = user_vectors(model, inputs.users, histories, as_of_us, users, items)
+    return channels_at(wanted, items, histories, users, again=dataset.meta.seen.policy != "exclude")
+
+
+def blend_of(recall: Checkpoint) -> Blend:
+    """The weights that the channels had on the validation slice."""
+    return Blend(recall.model.config["blend"])
+
+
+def _histories(rows: Interactions, n_users: int) -> Histories:
+    return histories_of(rows.user, rows.item, rows.label > 0, rows.ts_us, n_users)
