@@ -32,8 +32,9 @@ class Bandit:
         return float((self.click * self.target).sum(2).mean())
 
     def log(self, rng: np.random.Generator, users: int = 200, visits: int = 10) -> LoggedRows:
-        """``users`` (rows from 1; a user's kind is row % kinds) × ``visits`` × 2 positions."""
-        user, place = np.repeat(np.arange(1, users + 1), visits * PLACES), np.tile(np.arange(PLACES), users * visits)
+        """``users`` drawn from a thousand (a user's kind is row % kinds) × ``visits`` × 2 positions."""
+        visitors = 1 + rng.permutation(1000)[:users]
+        user, place = np.repeat(visitors, visits * PLACES), np.tile(np.arange(PLACES), users * visits)
         chances = self.logging[user % KINDS, place]
         item = (chances.cumsum(1) < rng.random((len(user), 1))).sum(1)
         click = rng.random(len(user)) < self.click[user % KINDS, place, item]
