@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from homefeed.core.progress import Progress
-from homefeed.features.hotness import MICROSECONDS_PER_DAY, HotnessRule, global_score, smoothed_lift
+from homefeed.simulation.loop.hotness import DailyHotness
 from homefeed.simulation.shop.day_log import DayLog
-from homefeed.simulation.shop.dice import Doubles, Stream, uniforms
+from homefeed.simulation.shop.dice import Stream, uniforms
 from homefeed.simulation.shop.settings import LoopSettings
 from homefeed.simulation.shop.shop import Shop
 from homefeed.simulation.shop.visits import Visits
@@ -57,31 +57,18 @@ class RandomPolicy:
 
 
 class HotPolicy:
-    """One list for everybody: decayed hotness (``features.hotness``) of what this policy's own log says, day by day."""
+    """One list for everybody: the hottest items of what this policy's own log says."""
 
     def __init__(self, shop: Shop, settings: LoopSettings) -> None:
         self._shop = shop
-        self._rule = HotnessRule(settings.hot_half_life_days * MICROSECONDS_PER_DAY, settings.hot_prior)
-        self._impressions, self._clicks = np.zeros(len(shop.item_ids)), np.zeros(len(shop.item_ids))
-        self._learned = 0
+        self._hotness = DailyHotness(shop, settings)
         self._list: Ints = np.empty(0, np.int64)
 
     def learn(self, day: int, past: Sequence[DayLog], progress: Progress) -> None:
-        for log in past[self._learned :]:
-            decay = 2 ** (-1 / self._rule.half_life_days)
-            self._impressions = decay * self._impressions + self._count(log.shown.ravel())
-            self._clicks = decay * self._clicks + self._count(log.shown[log.response.click])
-        self._learned = len(past)
-        lift = smoothed_lift(self._impressions, self._clicks, self._impressions.sum(), self._clicks.sum(), self._rule)
-        hotness = global_score(self._impressions, lift, self._impressions.sum(), int(np.count_nonzero(self._impressions)))
-        hotness[~self._shop.launched(day)] = -np.inf
-        self._list = np.argsort(-hotness, kind="stable")[: self._shop.settings.list_size]
+        self._list = self._hotness.after(past).hottest(self._shop.launched(day), self._shop.settings.list_size)
 
     def show(self, visits: Visits) -> Ints:
         return np.repeat(self._list[None], len(visits), axis=0)
-
-    def _count(self, items: Ints) -> Doubles:
-        return np.bincount(items, minlength=len(self._impressions)).astype(np.float64)
 
 
 class BestPolicy:
