@@ -69,8 +69,9 @@ def uid() -> Json:
 
 
 def _item() -> Json:
-    score = {"type": "number", "minimum": 0, "maximum": 1, "description": "pCTR; 0 when the ranker is out"}
-    return _object({"id": _text("raw item id"), "score": score, "source": _source()})
+    score = {"type": "number", "minimum": 0, "maximum": 1, "description": "what the slate is sorted by; 0 when the ranker is out"}
+    p_click = {"type": "number", "minimum": 0, "maximum": 1, "description": "pCTR, the chance of a click; 0 when the ranker is out"}
+    return _object({"id": _text("raw item id"), "score": score, "p_click": p_click, "source": _source()})
 
 
 def _source() -> Json:

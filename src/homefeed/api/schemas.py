@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response
 
-from homefeed.core.slate import Slate
+from homefeed.core.slate import Slate, SlateItem
 from homefeed.serving.health import Health
 
 _SCORE_DIGITS = 7
@@ -33,14 +33,18 @@ def recall_body(slate: Slate) -> dict[str, Any]:
 
 
 def recommend_body(slate: Slate) -> dict[str, Any]:
-    """``score`` is pCTR, 0 without a ranker."""
+    """``score`` sorts the slate, ``p_click`` is pCTR; both 0 without a ranker."""
     return {
         "uid": slate.uid,
         "stage": slate.stage,
         "is_cold_start": slate.is_cold_start,
-        "items": [{"id": item.item_id, "score": round(item.score, _SCORE_DIGITS), "source": item.source} for item in slate.items],
+        "items": [_item(item) for item in slate.items],
         **_about(slate),
     }
+
+
+def _item(item: SlateItem) -> dict[str, Any]:
+    return {"id": item.item_id, "score": round(item.score, _SCORE_DIGITS), "p_click": round(item.p_click, _SCORE_DIGITS), "source": item.source}
 
 
 def health_body(health: Health, *, with_reasons: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from homefeed.artifacts.checkpoint import DEEPFM, POINTWISE, checkpoint_path, re
 from homefeed.artifacts.dataset_meta import read_meta
 from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_tag_slots
 from homefeed.artifacts.release_folder import prune_bundles, write_live
+from homefeed.artifacts.validation_lists import read_validation_lists, write_validation_lists
 from homefeed.bootstrap.measure import Figures, measure_rank, measure_recall
 from homefeed.config import Config
 from homefeed.core.columns import categories, multis
@@ -39,12 +40,15 @@ def etl(config: Config, progress: Progress, *, new_map: bool = False) -> None:
 def train_recall_model(config: Config, progress: Progress, *, objective: Objective, refit: bool) -> None:
     dataset = read_dataset(config.paths.processed)
     fitted = train_recall(dataset, objective, config.recall, config.train, refit=refit, progress=progress)
+    if fitted.validation_lists:
+        write_validation_lists(config.paths.models, f"dssm_{objective}", fitted.validation_lists, dataset.meta)
     _keep(f"dssm_{objective}", fitted, measure_recall(dataset, fitted.reported, config.export, progress), config.paths.models, progress)
 
 
 def train_rank_model(config: Config, progress: Progress, *, refit: bool) -> None:
     dataset = read_dataset(config.paths.processed)
-    fitted = train_rank(dataset, config.rank, config.train, refit=refit, progress=progress)
+    lists = read_validation_lists(config.paths.models, POINTWISE, dataset.meta)
+    fitted = train_rank(dataset, config.rank, config.train, refit=refit, progress=progress, lists=lists)
     _keep(DEEPFM, fitted, measure_rank(dataset, fitted.reported, progress), config.paths.models, progress)
 
 

@@ -22,27 +22,28 @@ DSSM, HOT, TAGS, ITEM_TO_ITEM, AGAIN = range(len(SOURCES))
 class CandidateSet:
     """N candidates in order. Stages may keep, order and score them, never add, lose or edit one.
 
-    ``item``: int32[N], rows of the release's item table. ``score``: float32[N]. ``source``: uint8[N], codes of ``SOURCES``.
+    ``item``: int32[N], rows of the release's item table. ``score``: float32[N]. ``source``: uint8[N], codes of ``SOURCES``. ``p_click``: float32[N], pCTR.
     """
 
     item: Rows
     score: Scores
     source: npt.NDArray[np.uint8]
+    p_click: Scores
 
     def __len__(self) -> int:
         return len(self.item)
 
     def take(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> CandidateSet:
         """Those at ``index`` (positions in the wanted order, or a mask)."""
-        return CandidateSet(self.item[index], self.score[index], self.source[index])
+        return CandidateSet(self.item[index], self.score[index], self.source[index], self.p_click[index])
 
     def followed_by(self, others: CandidateSet) -> CandidateSet:
         """These, then ``others``."""
-        item, score, source = (self.item, others.item), (self.score, others.score), (self.source, others.source)
-        return CandidateSet(np.concatenate(item), np.concatenate(score), np.concatenate(source))
+        columns = ((getattr(self, name), getattr(others, name)) for name in self.__slots__)
+        return CandidateSet(*(np.concatenate(pair) for pair in columns))
 
-    def with_scores(self, score: Scores) -> CandidateSet:
-        return replace(self, score=score)
+    def with_scores(self, score: Scores, p_click: Scores) -> CandidateSet:
+        return replace(self, score=score, p_click=p_click)
 
     def sorted_by_score(self) -> CandidateSet:
         """Highest score first; equal scores keep their order."""
@@ -50,4 +51,4 @@ class CandidateSet:
 
     def page(self, offset: int, size: int) -> CandidateSet:
         stop = offset + size
-        return CandidateSet(self.item[offset:stop], self.score[offset:stop], self.source[offset:stop])
+        return CandidateSet(self.item[offset:stop], self.score[offset:stop], self.source[offset:stop], self.p_click[offset:stop])

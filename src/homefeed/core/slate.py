@@ -22,12 +22,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class SlateItem:
-    """``position`` counts from 1 over all pages of the release's order."""
+    """``position`` counts from 1 over all pages of the release's order. ``score`` sorts the slate; ``p_click`` is the chance of a click, 0 unranked."""
 
     item_id: str
     score: float
     position: int
     source: str
+    p_click: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from homefeed.artifacts.bundle import SeenItems
 from homefeed.artifacts.processed import Interactions
@@ -15,12 +13,9 @@ from homefeed.config import ExportConfig
 from homefeed.core.candidates import HOT, Rows
 from homefeed.core.progress import Progress
 from homefeed.metrics.ranking import relevant_items
-from homefeed.models.channels.blend import Blend
+from homefeed.models.channels.blend import Blend, blocks
 from homefeed.models.channels.scores import Channels
 from homefeed.recall.merge import Sources, interleave
-
-BLOCK_SCORES = 2_000_000
-"""Scores of one channel in work at once: 8 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +51,8 @@ def merged_lists(
     forbidden[0] = True
     parts = []
     with progress.task("Candidates", len(channels), "users") as advance:
-        for part in _blocks(len(channels), len(channels.items)):
-            own, sources = _own(channels, blend, forbidden, seen, part, config.list_size + len(hot[: config.list_size]))
+        for part in blocks(len(channels), len(channels.items)):
+            own, sources = blend.best(channels, part, forbidden, (seen.offsets, seen.items), config.list_size + len(hot[: config.list_size]))
             unseen_hot = _unseen_hot(hot, seen, part.start, len(own), config.list_size)
             parts.append(interleave(own, sources, unseen_hot, config.dssm_per_hot, config.hot_from, config.list_size))
             advance(len(own))
@@ -66,24 +61,6 @@ def merged_lists(
     merged[seen_it_all, : min(len(hot), config.list_size)] = hot[: config.list_size]
     sources[seen_it_all] = HOT
     return MergedLists(merged, sources)
-
-
-def _own(channels: Channels, blend: Blend, forbidden: npt.NDArray[np.bool_], seen: SeenItems, part: slice, size: int) -> tuple[Rows, Sources]:
-    """int32 and uint8[users of the part, size]: each user's best items by the blend and where they come from, 0-padded."""
-    said = blend.by_source(channels, part)
-    scores = np.sum(list(said.values()), axis=0)
-    scores[:, forbidden] = -np.inf
-    offsets = seen.offsets[part.start : part.stop + 1]
-    scores[np.repeat(np.arange(len(scores)), np.diff(offsets)), seen.items[offsets[0] : offsets[-1]]] = -np.inf
-    best = torch.topk(torch.from_numpy(scores), min(size, scores.shape[1]), dim=1)
-    items = torch.where(torch.isfinite(best.values), best.indices, 0).numpy()
-    loudest = np.argmax(np.stack([np.take_along_axis(part_of, items, 1) for part_of in said.values()]), 0)
-    return items.astype(np.int32), np.array(list(said), np.uint8)[loudest]
-
-
-def _blocks(n_users: int, n_items: int) -> Iterator[slice]:
-    size = max(BLOCK_SCORES // n_items, 1)
-    return (slice(start, min(start + size, n_users)) for start in range(0, n_users, size))
 
 
 def _unseen_hot(hot: Rows, seen: SeenItems, start: int, n_users: int, size: int) -> Rows:

@@ -68,7 +68,7 @@ class RecommendPipeline:
         filled = self.supplies.fill(visit, RANKED, watch)
         ranked = filled.candidates
         try:
-            ranked = _by_score(ranked.with_scores(self.scorer.score(visit, ranked)), filled.own)
+            ranked = _by_score(self.scorer.score(visit, ranked), filled.own)
         except Exception as error:
             if not isinstance(error, RankerUnavailableError) and self.incidents.is_news(error):
                 logger.exception("The ranker failed in a way that nobody foresaw; recall order answers")
@@ -107,8 +107,10 @@ def _last_rung(reception: Reception, request: Request, size: int) -> tuple[Visit
 def _slate(stage: Stage, visit: Visit, ordered: CandidateSet, watch: Stopwatch) -> Slate:
     request, release = visit.request, visit.release
     page, ids = ordered.page(request.offset, request.top_k), release.bundle.items.ids
-    columns = zip(page.item.tolist(), page.score.tolist(), page.source.tolist(), strict=True)
-    items = tuple(SlateItem(ids[row], score, place, SOURCES[code]) for place, (row, score, code) in enumerate(columns, start=request.offset + 1))
+    columns = zip(page.item.tolist(), page.score.tolist(), page.source.tolist(), page.p_click.tolist(), strict=True)
+    items = tuple(
+        SlateItem(ids[row], score, place, SOURCES[code], p_click) for place, (row, score, code, p_click) in enumerate(columns, start=request.offset + 1)
+    )
     promised = min(request.top_k, min(RANKED, release.on_sale) - request.offset)
     is_short = stage == "rank" and len(items) < promised
     watch.lap(PAGE)

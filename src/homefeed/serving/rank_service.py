@@ -15,6 +15,7 @@ from homefeed.features.encoder import encode
 from homefeed.features.entities import EntityTable
 from homefeed.models.folded import FoldedDeepFM, Part
 from homefeed.models.lookup import one_row
+from homefeed.models.slate_value import SlateValue
 from homefeed.models.weights import ModelWeights
 from homefeed.serving.sound_weights import UNUSABLE, check_weights
 
@@ -30,6 +31,7 @@ class RankService:
         self._user_rows = {uid: row for row, uid in enumerate(bundle.users.ids) if row}
         self._item_rows = {iid.encode(): row for row, iid in enumerate(bundle.items.ids) if row}
         self.failure: str | None = bundle.faults.get("rank")
+        self.value = SlateValue()
         self._model: FoldedDeepFM | None = None
         if bundle.rank is not None and self.failure is None:
             try:
@@ -47,7 +49,7 @@ class RankService:
         return np.fromiter(map(self._item_rows.get, raw_ids, repeat(0)), np.int32, len(raw_ids))
 
     def score(self, items: Rows, user_row: int = 0, guest: EntityTable | None = None) -> Scores:
-        """pCTR float32[n] of ``items`` for the user of a row, or for a guest with tags. Raises ``RankerUnavailableError``; each score is a finite number."""
+        """pCTR float32[n] of ``items`` for the user of a row, or for a guest with tags. Raises ``RankerUnavailableError``; each is a finite number."""
         if self._model is None:
             raise RankerUnavailableError(self.failure or "the release has no ranker")
         scores = self._model.score(self._user_part(self._model, user_row, guest), items)
@@ -58,7 +60,7 @@ class RankService:
     def _fold(self, bundle: Bundle, weights: ModelWeights) -> None:
         """Raises one of ``UNUSABLE`` where the model does not fit the release's tables."""
         check_weights(weights)
-        self._weights = weights
+        self._weights, self.value = weights, SlateValue.of(weights.config)
         self._users = encode(bundle.users, weights.vocabulary, weights.user_scale, 0)
         items = encode(bundle.items, weights.vocabulary, weights.item_scale, self._users.n_fields)
         self._model = FoldedDeepFM.fold(weights, items, bundle.hotness)

@@ -66,4 +66,5 @@ def _source_codes(sources: bytes, n: int) -> npt.NDArray[np.uint8]:
 
 
 def _candidates(rows: Rows, source: npt.NDArray[np.uint8]) -> CandidateSet:
-    return CandidateSet(rows, np.zeros(len(rows), np.float32), source)
+    unscored = np.zeros(len(rows), np.float32)
+    return CandidateSet(rows, unscored, source, unscored)

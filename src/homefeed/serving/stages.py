@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from homefeed.core.candidates import CandidateSet, Scores
+from homefeed.core.candidates import CandidateSet
 from homefeed.core.slate import Request
 from homefeed.features.entities import EntityTable
 from homefeed.serving.release_in_memory import ReleaseInMemory
@@ -55,6 +55,6 @@ class Filter(Protocol):
 
 
 class Scorer(Protocol):
-    def score(self, visit: Visit, candidates: CandidateSet) -> Scores:
-        """float32[N], higher is better. Raises ``RankerUnavailableError`` when it cannot."""
+    def score(self, visit: Visit, candidates: CandidateSet) -> CandidateSet:
+        """The same candidates in the same order with their scores, higher is better. Raises ``RankerUnavailableError`` when it cannot."""
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.artifacts.validation_lists import ValidationLists
 from homefeed.config import RankConfig, TrainConfig
 from homefeed.core.progress import Progress
 from homefeed.metrics.classification import row_log_loss
 from homefeed.models.deepfm import DeepFM
 from homefeed.models.inputs import Inputs, inputs_for, inputs_of
+from homefeed.models.slate_value import SlateValue
 from homefeed.models.weights import ModelWeights
+from homefeed.training.slate_weights import fit_slate_value
 from homefeed.training.three_fits import Fitted, three_fits
 from homefeed.training.trainer import Schedule, Validate, Work, run_epochs, shuffled_rows
 
@@ -25,13 +30,14 @@ DECAY = 0.9
 """What is left of the step size after each epoch."""
 
 
-def train_rank(dataset: ProcessedDataset, config: RankConfig, train: TrainConfig, *, refit: bool, progress: Progress) -> Fitted:
-    """The reported and the served ranker. Epochs are chosen by log loss on the validation slice."""
+def train_rank(
+    dataset: ProcessedDataset, config: RankConfig, train: TrainConfig, *, refit: bool, progress: Progress, lists: ValidationLists | None = None
+) -> Fitted:
+    """The reported and the served ranker. Epochs are chosen by log loss on the validation slice.
 
-    def fit(rows: Interactions, epochs: int, validation: Interactions | None) -> tuple[ModelWeights, int]:
-        return _fit(rows, epochs, validation, dataset, config, train, progress)
-
-    return three_fits(fit, dataset, config.max_epochs, train.validation_fraction, refit)
+    ``lists``: what the recall stage would have listed just before the slice; without them slates are sorted by pCTR alone.
+    """
+    return three_fits(_Fit(dataset, lists, config, train, progress), dataset, config.max_epochs, train.validation_fraction, refit)
 
 
 def predict(weights: ModelWeights, dataset: ProcessedDataset, rows: Interactions) -> npt.NDArray[np.float32]:
@@ -44,6 +50,7 @@ class _LogRows:
     """Log rows as tensors; hotness as ``(log1p(global_score) - mean) / std``."""
 
     def __init__(self, rows: Interactions, mean: float, std: float) -> None:
+        self.mean, self.std = mean, std
         self.user = torch.from_numpy(rows.user.astype(np.int64))
         self.item = torch.from_numpy(rows.item.astype(np.int64))
         self.label = torch.from_numpy(rows.label)
@@ -53,50 +60,85 @@ class _LogRows:
     def __len__(self) -> int:
         return len(self.user)
 
+    @classmethod
+    def of(cls, rows: Interactions) -> _LogRows:
+        """With the mean and the spread of their own hotness."""
+        log_hotness = np.log1p(rows.hotness)
+        return cls(rows, float(log_hotness.mean()), float(log_hotness.std()) or 1.0)
 
-def _fit(
-    rows: Interactions,
-    epochs: int,
-    validation: Interactions | None,
-    dataset: ProcessedDataset,
-    config: RankConfig,
-    train: TrainConfig,
-    progress: Progress,
-) -> tuple[ModelWeights, int]:
-    torch.manual_seed(train.seed)
-    logged = rows.of_the_log()  # what was only drawn makes no id known
-    inputs = inputs_for(dataset.users, dataset.items, logged.user, logged.item, dataset.map_size, train.min_count)
-    log_hotness = np.log1p(rows.hotness)
-    mean, std = float(log_hotness.mean()), float(log_hotness.std()) or 1.0
-    learn = _LogRows(rows, mean, std)
-    model = DeepFM(
-        inputs.vocabulary, config.embedding_dim, config.hidden, inputs.n_dense + 1, config.dropout, float(np.average(rows.label, weights=rows.weight))
-    )
 
-    def step(index: Tensor, generator: torch.Generator) -> Tensor:
-        user, item = inputs.users.rows(learn.user[index]), inputs.items.rows(learn.item[index])
-        padding = inputs.vocabulary.padding
-        user, item = (side.hidden_at_random(train.unknown_rate, padding, generator) for side in (user, item))
-        return F.binary_cross_entropy_with_logits(model(user, item, learn.hotness[index]), learn.label[index], learn.weight[index])
+@dataclass(slots=True)
+class _Fit:
+    """The search (the fit with a validation) learns what slates are sorted by, which the fits after it keep."""
 
-    def validate() -> float:
-        assert validation is not None  # noqa: S101 - only called with one
-        loss = row_log_loss(validation.label, _predict(model, inputs, _LogRows(validation, mean, std)))
-        return -float(np.average(loss, weights=validation.weight))  # the loss that is trained, or a weighted shop would always stop at once
+    dataset: ProcessedDataset
+    lists: ValidationLists | None
+    config: RankConfig
+    train: TrainConfig
+    progress: Progress
+    value: SlateValue = SlateValue()  # noqa: RUF009 - frozen
 
-    settings: dict[str, Any] = {"hotness_mean": mean, "hotness_std": std} | config.model_dump(mode="json") | train.model_dump(mode="json")
-    if not 0 < rows.label.mean() < 1:
-        if validation:
-            progress.say("DeepFM: the rows have one label only, there is nothing to rank by; slates keep the recall order")
-        model.forget_all_but_the_bias()
-        return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": 0}), 1
-    optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
-    title = "DeepFM on all but the validation slice" if validation else f"DeepFM on {len(rows):,} rows"
-    name = "log loss against drawn negatives" if rows.drawn.any() else "log loss"
-    work = Work(title, len(rows), shuffled_rows(len(rows), config.batch_size), step, len)
-    schedule = Schedule(epochs, config.patience, DECAY, warm_up=0)
-    best = run_epochs(model, optimiser, work, schedule, train.seed, progress, Validate(name, validate) if validation else None)
-    return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings | {"epochs": best}), best
+    def __call__(self, rows: Interactions, epochs: int, validation: Interactions | None) -> tuple[ModelWeights, int]:
+        torch.manual_seed(self.train.seed)
+        logged, dataset = rows.of_the_log(), self.dataset  # what was only drawn makes no id known
+        inputs = inputs_for(dataset.users, dataset.items, logged.user, logged.item, dataset.map_size, self.train.min_count)
+        learn = _LogRows.of(rows)
+        click_rate = float(np.average(rows.label, weights=rows.weight))
+        model = DeepFM(inputs.vocabulary, self.config.embedding_dim, self.config.hidden, inputs.n_dense + 1, self.config.dropout, click_rate)
+        if not 0 < rows.label.mean() < 1:
+            if validation:
+                self.progress.say("DeepFM: the rows have one label only, there is nothing to rank by; slates keep the recall order")
+            model.forget_all_but_the_bias()
+            return self._weights(model, inputs, learn, 0), 1
+        best = self._run(model, inputs, learn, epochs, validation)
+        if validation is not None and self.lists is not None:
+            self._weigh(model, inputs, learn, rows, validation, self.lists)
+        return self._weights(model, inputs, learn, best), best
+
+    def _run(self, model: DeepFM, inputs: Inputs, learn: _LogRows, epochs: int, validation: Interactions | None) -> int:
+        title = "DeepFM on all but the validation slice" if validation else f"DeepFM on {len(learn):,} rows"
+        work = Work(title, len(learn), shuffled_rows(len(learn), self.config.batch_size), self._step(model, inputs, learn), len)
+        optimiser = torch.optim.Adam(model.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True)
+        validate = _validate(model, inputs, learn, validation) if validation else None
+        schedule = Schedule(epochs, self.config.patience, DECAY, warm_up=0)
+        return run_epochs(model, optimiser, work, schedule, self.train.seed, self.progress, validate)
+
+    def _step(self, model: DeepFM, inputs: Inputs, learn: _LogRows) -> Callable[[Tensor, torch.Generator], Tensor]:
+        rate, padding = self.train.unknown_rate, inputs.vocabulary.padding
+
+        def step(index: Tensor, generator: torch.Generator) -> Tensor:
+            sides = (inputs.users.rows(learn.user[index]), inputs.items.rows(learn.item[index]))
+            user, item = (side.hidden_at_random(rate, padding, generator) for side in sides)
+            return F.binary_cross_entropy_with_logits(model(user, item, learn.hotness[index]), learn.label[index], learn.weight[index])
+
+        return step
+
+    def _weigh(self, model: DeepFM, inputs: Inputs, learn: _LogRows, rows: Interactions, validation: Interactions, lists: ValidationLists) -> None:
+        hotness = np.zeros(len(self.dataset.items), np.float32)
+        in_time = np.argsort(rows.ts_us, kind="stable")
+        hotness[rows.item[in_time]] = rows.hotness[in_time]  # of each item's latest row
+
+        def p_click(user: npt.NDArray[np.int32], item: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+            asked = replace(rows.take(np.zeros(len(user), np.int64)), user=user, item=item, hotness=hotness[item])
+            return _predict(model, inputs, _LogRows(asked, learn.mean, learn.std))
+
+        self.value = fit_slate_value(lists, p_click, validation)
+        self.progress.say(f"slates are sorted by {self.value.p_click:.2f} logit(pCTR) - {self.value.place:.2f} ln(place in the list)")
+
+    def _weights(self, model: DeepFM, inputs: Inputs, learn: _LogRows, epochs: int) -> ModelWeights:
+        settings: dict[str, Any] = {"hotness_mean": learn.mean, "hotness_std": learn.std, "epochs": epochs, "slate": asdict(self.value)}
+        settings |= self.config.model_dump(mode="json") | self.train.model_dump(mode="json")
+        return model.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings)
+
+
+def _validate(model: DeepFM, inputs: Inputs, learn: _LogRows, validation: Interactions) -> Validate:
+    """The loss that is trained, or a weighted shop would always stop at once."""
+    rows = _LogRows(validation, learn.mean, learn.std)
+
+    def score() -> float:
+        return -float(np.average(row_log_loss(validation.label, _predict(model, inputs, rows)), weights=validation.weight))
+
+    return Validate("log loss against drawn negatives" if validation.drawn.any() else "log loss", score)
 
 
 def _predict(model: DeepFM, inputs: Inputs, rows: _LogRows) -> npt.NDArray[np.float32]:

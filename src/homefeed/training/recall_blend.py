@@ -1,37 +1,23 @@
 """Learns the blend of the channels from what users clicked after the moment that the channels are of.
 
-A conditional logit (McFadden, 1974): among a user's candidates, those of every channel's first hundred, the chance that a click falls on an item
-goes with the exponential of its blended score. No shop need know beforehand whether tastes, neighbours, habits or bestsellers decide there.
+A user's candidates are those of every channel's first hundred. No shop need know beforehand whether tastes, neighbours, habits or bestsellers decide.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from homefeed.metrics.ranking import Relevant
 from homefeed.models.channels.blend import DSSM_ALONE, Blend
 from homefeed.models.channels.scores import Channels
+from homefeed.training.conditional_logit import Choices, fit_conditional_logit
 
 CANDIDATES_A_CHANNEL = 100
 BLOCK_USERS = 64
-MAX_STEPS = 60
 
 Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class _Examples:
-    """C candidates of all users, one after the other: ``features`` f32[C, F], ``user`` i64[C] from 0, ``clicked`` bool[C]."""
-
-    features: Tensor
-    user: Tensor
-    clicked: Tensor
-    n_users: int
 
 
 def fit_blend(channels: Channels, clicks: Relevant, seen: Relevant, allowed: Mask) -> Blend:
@@ -39,36 +25,13 @@ def fit_blend(channels: Channels, clicks: Relevant, seen: Relevant, allowed: Mas
 
     The recall model alone where none of the clicks is among the candidates.
     """
-    examples = _examples(channels, clicks, seen, allowed)
-    if examples is None:
+    choices = _choices(channels, clicks, seen, allowed)
+    if choices is None:
         return DSSM_ALONE
-    scale = examples.features.std(0).clamp(min=1e-6)
-    weights = _fit(_Examples(examples.features / scale, examples.user, examples.clicked, examples.n_users)) / scale
-    return Blend(dict(zip(channels.names, weights.tolist(), strict=True)))
+    return Blend(dict(zip(channels.names, fit_conditional_logit(choices).tolist(), strict=True)))
 
 
-def _fit(examples: _Examples) -> Tensor:
-    """f32[F]: the weights of greatest likelihood, each under a normal prior of variance 1."""
-    weights = torch.zeros(examples.features.shape[1], requires_grad=True)
-    optimiser = torch.optim.LBFGS([weights], max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
-    n, user, clicked = examples.n_users, examples.user, examples.clicked.float()
-    clicks = torch.zeros(n).index_add_(0, user, clicked)
-
-    def loss() -> Tensor:
-        optimiser.zero_grad()
-        score = examples.features @ weights
-        highest = torch.full((n,), -torch.inf).scatter_reduce(0, user, score.detach(), "amax")
-        total = torch.zeros(n).index_add(0, user, (score - highest[user]).exp()).log() + highest
-        likelihood = torch.zeros(n).index_add(0, user, score * clicked) / clicks - total
-        value = (0.5 * weights.square().sum() - likelihood.sum()) / n
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
-
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
-    return weights.detach()
-
-
-def _examples(channels: Channels, clicks: Relevant, seen: Relevant, allowed: Mask) -> _Examples | None:
+def _choices(channels: Channels, clicks: Relevant, seen: Relevant, allowed: Mask) -> Choices | None:
     """None where nobody's clicks are among the candidates."""
     features, users, clicked, n_users = [], [], [], 0
     for start in range(0, len(channels), BLOCK_USERS):
@@ -87,7 +50,7 @@ def _examples(channels: Channels, clicks: Relevant, seen: Relevant, allowed: Mas
     if not n_users:
         return None
     columns = [torch.from_numpy(np.concatenate(column)) for column in (features, users, clicked)]
-    return _Examples(columns[0], columns[1], columns[2], n_users)
+    return Choices(columns[0], columns[1], columns[2], n_users)
 
 
 def _candidates(scores: npt.NDArray[np.float32], open_to: Mask) -> Mask:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.artifacts.validation_lists import ValidationLists
 from homefeed.config import RecallConfig, TrainConfig
 from homefeed.core.progress import Progress
 from homefeed.models.channels.blend import DSSM_ALONE, Blend
@@ -34,15 +35,19 @@ UNSEEN_CLICKS = 0.5
 
 
 def train_recall(dataset: ProcessedDataset, objective: Objective, config: RecallConfig, train: TrainConfig, *, refit: bool, progress: Progress) -> Fitted:
-    """The reported and the served recall model. Epochs are chosen by recall@50 on the validation slice."""
+    """The reported and the served recall model. Epochs are chosen by recall@50 on the validation slice.
+
+    With the lists for that slice's users, of the model that has not seen it.
+    """
     logged = replace(dataset, train=dataset.train.of_the_log(), test=dataset.test.of_the_log())
     fit = _Fit(logged, objective, config, train, progress)
-    return three_fits(fit, logged, config.max_epochs, train.validation_fraction, refit)
+    fitted = three_fits(fit, logged, config.max_epochs, train.validation_fraction, refit)
+    return replace(fitted, validation_lists=fit.lists)
 
 
 @dataclass(slots=True)
 class _Fit:
-    """The search (the fit with a validation) learns the blend of the channels, which the fits after it keep."""
+    """The search (the fit with a validation) learns the blend of the channels, which the fits after it keep, and leaves its lists."""
 
     dataset: ProcessedDataset
     objective: Objective
@@ -50,6 +55,7 @@ class _Fit:
     train: TrainConfig
     progress: Progress
     blend: Blend = DSSM_ALONE
+    lists: ValidationLists | None = None
 
     def __call__(self, rows: Interactions, epochs: int, validation: Interactions | None) -> tuple[ModelWeights, int]:
         torch.manual_seed(self.train.seed)
@@ -65,7 +71,7 @@ class _Fit:
         work = self._work(model, inputs, rows, sequences, validation is not None)
         best = run_epochs(model, optimiser, work, schedule, self.train.seed, self.progress, validate)
         if asked:
-            self.blend = asked.blend(model, inputs)
+            self.blend, self.lists = asked.blend(model, inputs)
             self.progress.say("blend of the channels: " + ", ".join(f"{name} {weight:+.2f}" for name, weight in self.blend.weights.items()))
         return self._weights(model, inputs, best), best
 

@@ -7,9 +7,10 @@ import numpy.typing as npt
 from torch import Tensor
 
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.artifacts.validation_lists import ValidationLists
 from homefeed.features.history import histories_of
 from homefeed.metrics.ranking import Relevant, hits, recall_at_k, relevant_items
-from homefeed.models.channels.blend import Blend
+from homefeed.models.channels.blend import Blend, blocks
 from homefeed.models.channels.scores import channels_at
 from homefeed.models.dssm import DSSM
 from homefeed.models.inputs import Inputs
@@ -20,7 +21,7 @@ from homefeed.training.three_fits import as_of_us
 
 K, SMALLEST_K, CATALOGUE_SHARE = 50, 5, 0.1
 """Fifty places, but no more than a tenth of a small catalogue: a list that holds everything tells nothing."""
-MAX_USERS = 2_000
+MAX_USERS, LIST_SIZE = 2_000, 100
 
 
 class Validation:
@@ -40,10 +41,14 @@ class Validation:
         self.allowed = dataset.facts.available & (np.arange(len(dataset.items)) > 0)
         self.k = min(K, max(SMALLEST_K, int(CATALOGUE_SHARE * len(dataset.items))))
 
-    def blend(self, model: DSSM, inputs: Inputs) -> Blend:
-        """Weights of the channels, learned from the slice's clicks."""
+    def blend(self, model: DSSM, inputs: Inputs) -> tuple[Blend, ValidationLists]:
+        """Weights of the channels, learned from the slice's clicks, and the lists that they make."""
         items, users = self._vectors(model, inputs)
-        return fit_blend(channels_at(users, items, self.histories, self.users, again=self.again), self.targets, self.seen, self.allowed)
+        channels = channels_at(users, items, self.histories, self.users, again=self.again)
+        blend = fit_blend(channels, self.targets, self.seen, self.allowed)
+        seen = (self.seen.offsets, self.seen.items)
+        lists = [blend.best(channels, part, ~self.allowed, seen, LIST_SIZE)[0] for part in blocks(len(channels), len(items))]
+        return blend, ValidationLists(self.users.astype(np.int32), np.vstack(lists))
 
     def __call__(self, model: DSSM, inputs: Inputs) -> float:
         items, users = self._vectors(model, inputs)

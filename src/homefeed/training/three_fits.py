@@ -18,6 +18,7 @@ import numpy.typing as npt
 from homefeed.artifacts.checkpoint import Checkpoint, RowsSeen
 from homefeed.artifacts.dataset_meta import DatasetMeta
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
+from homefeed.artifacts.validation_lists import ValidationLists
 from homefeed.models.weights import ModelWeights
 
 Fit = Callable[[Interactions, int, Interactions | None], tuple[ModelWeights, int]]
@@ -26,8 +27,11 @@ Fit = Callable[[Interactions, int, Interactions | None], tuple[ModelWeights, int
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
+    """``validation_lists``: a recall model's, None where the validation slice has no click."""
+
     reported: Checkpoint
     served: Checkpoint
+    validation_lists: ValidationLists | None = None
 
 
 def three_fits(fit: Fit, dataset: ProcessedDataset, max_epochs: int, validation_fraction: float, refit: bool) -> Fitted:
@@ -49,7 +53,7 @@ def as_of_us(rows: Interactions, meta: DatasetMeta) -> int | None:
 def with_metrics(fitted: Fitted, metrics: dict[str, float]) -> Fitted:
     """Both checkpoints carrying the figures of the reported one on the test side."""
     known = dict(fitted.reported.metrics) | metrics
-    return Fitted(replace(fitted.reported, metrics=known), replace(fitted.served, metrics=known))
+    return replace(fitted, reported=replace(fitted.reported, metrics=known), served=replace(fitted.served, metrics=known))
 
 
 def without_contradictions(rows: Interactions) -> Interactions:

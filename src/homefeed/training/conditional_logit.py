@@ -1,0 +1,42 @@
+"""Conditional logit (McFadden, 1974): among a user's candidates, the chance that a click falls on one goes with the exponential of its score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+MAX_STEPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """C candidates of ``n_users`` users: ``features`` f32[C, F], ``user`` i64[C] from 0, ``clicked`` bool[C], at least one a user."""
+
+    features: Tensor
+    user: Tensor
+    clicked: Tensor
+    n_users: int
+
+
+def fit_conditional_logit(choices: Choices) -> Tensor:
+    """f32[F]: weights of greatest likelihood, each user counting once, each weight (of a feature in standard units) under a normal prior."""
+    scale = choices.features.std(0).clamp(min=1e-6)
+    features, n, user, clicked = choices.features / scale, choices.n_users, choices.user, choices.clicked.float()
+    weights = torch.zeros(features.shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
+    clicks = torch.zeros(n).index_add_(0, user, clicked)
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        score = features @ weights
+        highest = torch.full((n,), -torch.inf).scatter_reduce(0, user, score.detach(), "amax")
+        total = torch.zeros(n).index_add(0, user, (score - highest[user]).exp()).log() + highest
+        likelihood = torch.zeros(n).index_add(0, user, score * clicked) / clicks - total
+        value = (0.5 * weights.square().sum() - likelihood.sum()) / n
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    return weights.detach() / scale
