@@ -213,9 +213,10 @@ def serve(given: Settings) -> None:
 
 @cli.command()
 @settings()
+@click.option("--baselines", default=None, help="What runs beside ours: all, none, or names with commas (default: random,popularity,hotness).")
 @click.option("--off-policy", is_flag=True, help="Estimate other policies' click rates from a log with propensities. Exit code 1: it can tell none.")
 @click.option("--against", type=click.Path(path_type=Path), help="with --off-policy: the folder of another policy's shop.dat, whose click rate is to be told")
-def evaluate(given: Settings, off_policy: bool, against: Path | None) -> int:
+def evaluate(given: Settings, baselines: str | None, off_policy: bool, against: Path | None) -> int:
     """Measure the reported models and the feed they make, on the test side."""
     if off_policy:
         from homefeed.bootstrap.off_policy import evaluate_off_policy
@@ -225,7 +226,7 @@ def evaluate(given: Settings, off_policy: bool, against: Path | None) -> int:
         raise click.UsageError("--against is for --off-policy")
     from homefeed.bootstrap.evaluate import evaluate_reported
 
-    evaluate_reported(given.config, given.progress)
+    evaluate_reported(given.config, given.progress, baselines)
     return 0
 
 

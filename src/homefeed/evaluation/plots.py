@@ -2,100 +2,104 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
-from homefeed.evaluation.baselines import HOTNESS, POPULARITY, RANDOM
-from homefeed.evaluation.report import Curve, Figure, StageReport
-
-INK = "#010203"
-"""Stands for the page's text colour until the SVG is written."""
-COLOURS = {HOTNESS: "#e8702a", POPULARITY: "#2f9e6e", RANDOM: "#8a8f98"}
-OURS, SECOND = "#3b73e8", "#9b59c6"
+from homefeed.evaluation.drawing import INK, canvas, colours, style, svg
+from homefeed.evaluation.report import LOWER_IS_BETTER, Difference, Figure, StageReport
+from homefeed.evaluation.segments import ALL
 
 
-def interval_plot(stage: StageReport, metric: str) -> str:
-    """One line a contender and segment: the figure as a dot, its 95 % interval as a bar."""
+def ahead_plot(stage: StageReport, metric: str) -> str:
+    """Ours less each other contender over all users: the difference as a dot, its 95 % interval as a bar, the hardest to beat on top."""
+    worse = -1 if metric in LOWER_IS_BETTER else 1
+    known = [(name, row[metric]) for name, row in stage.segment(ALL).ahead.items() if row[metric].value is not None]
+    rows = sorted(known, key=lambda row: worse * (row[1].value or 0))
+    with style():
+        drawing, axes = canvas(height=0.75 + 0.26 * len(rows))
+        for place, (_, ahead) in enumerate(rows):
+            _interval(axes, place, ahead, {"ahead": "#1d7a4f", "behind": "#b3382c"}.get(ahead.verdict, "#8a8f98"))
+        axes.axvline(0, color=INK, alpha=0.6, linewidth=0.8)
+        _rows(axes, range(len(rows)), [f"less {name}" for name, _ in rows])
+        axes.set_xlabel(f"{stage.ours}, {metric}: ahead of each by" + (" (below 0 is better)" if worse < 0 else ""))
+        return svg(drawing, f"{stage.ours} less each other contender, {metric}, with 95 % intervals")
+
+
+def segment_plot(stage: StageReport, metric: str) -> str:
+    """By group of users: ours, the best baseline of that group and the others, each figure a dot with its 95 % interval."""
     segments = [s for s in stage.segments if s.users]
-    rows = [(s, name, s.figures[name][metric]) for s in segments for name in s.figures if s.figures[name][metric].value is not None]
-    with _style():
-        canvas, axes = _canvas(height=0.55 + 0.24 * len(rows) + 0.1 * len(segments))
-        places = [row + 0.6 * segments.index(segment) for row, (segment, _, _) in enumerate(rows)]
-        for place, (_, name, figure) in zip(places, rows, strict=True):
-            _interval(axes, place, figure, _colour(name, stage.ours))
-        axes.set_yticks(places, [f"{name} · {segment.name}" for segment, name, _ in rows])
-        axes.invert_yaxis()
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel(metric)
-        axes.grid(axis="x", color=INK, alpha=0.12, linewidth=0.6)
-        return _svg(canvas, f"{metric} by contender and segment, with 95 % intervals")
+    colour = colours(stage)
+    with style():
+        drawing, axes = canvas(height=0.8 + 0.5 * len(segments))
+        for row, segment in enumerate(segments):
+            for name in sorted(segment.figures, key=lambda name: name in (segment.best, stage.ours)):
+                front = name in (segment.best, stage.ours)
+                place = row + {stage.ours: -0.13, segment.best: 0.13}.get(name, 0.0)
+                _interval(axes, place, segment.figures[name][metric], colour[name], alpha=1.0 if front else 0.45, bar=front)
+        _rows(axes, range(len(segments)), [_row_name(stage, s.name, s.best, s.users) for s in segments])
+        axes.set_xlabel(f"{metric} (above: ours; below: the best baseline)")
+        return svg(drawing, f"{metric} by group of users, with 95 % intervals")
 
 
-def curve_plot(curves: Sequence[Curve], ours: str, x_label: str, y_label: str, *, diagonal: bool = False) -> str:
-    """Lines with a legend; ``diagonal`` adds where y equals x."""
-    with _style():
-        canvas, axes = _canvas(height=3.4)
-        for curve in curves:
-            axes.plot(curve.x, curve.y, color=_colour(curve.name, ours), label=curve.name, linewidth=1.8, marker="o" if diagonal else "", markersize=3.5)
-        if diagonal:
-            top = max((max(*curve.x, *curve.y) for curve in curves), default=1.0)
-            axes.plot([0, top], [0, top], color=INK, alpha=0.5, linewidth=0.8, linestyle="--", label="perfect")
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
-        axes.set_ylim(bottom=0)
-        axes.grid(color=INK, alpha=0.12, linewidth=0.6)
-        axes.legend()
-        return _svg(canvas, f"{y_label} over {x_label}")
+def recall_plot(stage: StageReport) -> str:
+    """Recall over the first k places, all users; the legend in the order in which the lines end."""
+    colour = colours(stage)
+    with style():
+        drawing, axes = canvas(height=3.6)
+        for curve in sorted(stage.curves, key=lambda curve: -curve.y[-1]):
+            ours = curve.name == stage.ours
+            axes.plot(curve.x, curve.y, color=colour[curve.name], label=curve.name, linewidth=2.4 if ours else 1.3, zorder=3 if ours else 2)
+        _labels(axes, "places k", "recall_at_k, all users")
+        axes.legend(fontsize=8)
+        return svg(drawing, "recall_at_k over places k")
 
 
-def _style() -> AbstractContextManager[None]:
-    return mpl.rc_context(
-        {
-            "svg.fonttype": "none",
-            "svg.hashsalt": "homefeed",
-            "text.color": INK,
-            "axes.edgecolor": INK,
-            "axes.labelcolor": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.linewidth": 0.6,
-            "font.size": 9,
-            "legend.frameon": False,
-        }
-    )
+def calibration_plot(stage: StageReport, what: str) -> str:
+    """Observed over predicted rate by bin of equal mass; the band is where a perfect model's would lie in 95 of 100 cases."""
+    colour = colours(stage)
+    with style():
+        drawing, axes = canvas(height=3.6)
+        for curve in sorted(stage.curves, key=lambda curve: curve.name != stage.ours):
+            ours = curve.name == stage.ours
+            look = {"linewidth": 2.0, "marker": "o", "markersize": 4, "zorder": 3} if ours else {"linewidth": 1.0, "alpha": 0.7}
+            axes.plot(curve.x, curve.y, color=colour[curve.name], label=curve.name, **look)
+        _band(axes, stage)
+        top = max((max(*curve.x, *curve.y) for curve in stage.curves), default=1.0)
+        axes.plot([0, top], [0, top], color=INK, alpha=0.5, linewidth=0.8, linestyle="--", label="perfect")
+        _labels(axes, f"predicted {what}", f"observed {what}")
+        axes.legend(fontsize=8)
+        return svg(drawing, f"observed {what} over predicted {what}")
 
 
-def _canvas(height: float) -> tuple[Canvas, Axes]:
-    canvas = Canvas(figsize=(5.2, height), layout="constrained")
-    return canvas, canvas.add_subplot()
+def _band(axes: Axes, stage: StageReport) -> None:
+    ours = next((curve for curve in stage.curves if curve.name == stage.ours), None)
+    if stage.calibration and ours:
+        axes.fill_between(ours.x, stage.calibration.low, stage.calibration.high, color=INK, alpha=0.14, linewidth=0, label="chance alone, 95 %")
 
 
-def _interval(axes: Axes, place: float, figure: Figure, colour: str) -> None:
-    if figure.low is not None and figure.high is not None:
-        axes.plot([figure.low, figure.high], [place, place], color=colour, linewidth=4, alpha=0.35, solid_capstyle="round")
-    axes.plot([figure.value or 0.0], [place], color=colour, marker="o", markersize=5)
+def _interval(axes: Axes, place: float, figure: Figure | Difference, colour: str, *, alpha: float = 1.0, bar: bool = True) -> None:
+    if figure.value is None:
+        return
+    if bar and figure.low is not None and figure.high is not None:
+        axes.plot([figure.low, figure.high], [place, place], color=colour, linewidth=4, alpha=0.35 * alpha, solid_capstyle="round")
+    axes.plot([figure.value], [place], color=colour, marker="o", markersize=5 if bar else 3.5, alpha=alpha)
 
 
-def _colour(name: str, ours: str) -> str:
-    return OURS if name == ours else COLOURS.get(name, SECOND)
+def _row_name(stage: StageReport, name: str, best: str | None, users: int) -> str:
+    return f"{name} ({users:,})" + (f"\nbest: {best}" if best else "")
 
 
-def _svg(canvas: Canvas, title: str) -> str:
-    """The drawing without its prologue, metadata and namespaces: nothing in it looks outside the page."""
-    written = io.StringIO()
-    canvas.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    svg = written.getvalue()[written.getvalue().index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
-    svg = re.sub(r'\sid="(?!p|m|C)\w+_\d+"', "", svg)
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", svg).replace(INK, "currentColor")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+def _rows(axes: Axes, places: Sequence[int] | range, names: Sequence[str]) -> None:
+    axes.set_yticks(list(places), list(names))
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=INK, alpha=0.12, linewidth=0.6)
+
+
+def _labels(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.set_ylim(bottom=0)
+    axes.grid(color=INK, alpha=0.12, linewidth=0.6)

@@ -6,75 +6,65 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from homefeed.artifacts.processed import ProcessedDataset
-from homefeed.evaluation.baselines import HOTNESS, POPULARITY, RANDOM
-from homefeed.evaluation.protocol import warm_users
-from homefeed.evaluation.rank_statistics import RANK_METRICS, Prediction, rank_statistic
-from homefeed.evaluation.report import Curve, Figure, Figures, Segment, StageReport
-from homefeed.evaluation.segments import by_segment
+from homefeed.evaluation.comparison import best_baseline, compared
+from homefeed.evaluation.protocol import Mask
+from homefeed.evaluation.rank_statistics import BY_USER, CALIBRATION_ERROR, RANK_METRICS, Prediction, calibration_statistic, rank_parts
+from homefeed.evaluation.report import Calibration, Curve, Difference, Figure, Segment, StageReport
+from homefeed.evaluation.segments import by_segment, user_segments
+from homefeed.evaluation.single_number import single_number_predictions
 from homefeed.metrics.calibration import calibration_curve
-from homefeed.metrics.intervals import Interval, bootstrap
+from homefeed.metrics.intervals import bootstrap
+from homefeed.metrics.perfect_calibration import perfect_calibration
 
-Array = npt.NDArray[np.float64]
-RESAMPLES = 200
-"""Fewer than for lists: each goes through all rows."""
-
-
-def rank_report(dataset: ProcessedDataset, ours: str, p_click: npt.NDArray[np.float32], rng: np.random.Generator) -> StageReport:
-    """``p_click``: float32[N_test], the ranker's probability for each test row with hotness at the row's own moment."""
-    predictions = {ours: Prediction(p_click, p_click), **_baselines(dataset)}
-    warm = warm_users(dataset)[dataset.test.user]
-    segments = by_segment(warm, lambda name, mask: _segment(name, dataset, mask, predictions, rng))
-    return StageReport("rank", ours, "gauc", RANK_METRICS, segments, _curves(dataset.test.label, predictions))
+Probabilities = npt.NDArray[np.float32]
+LEAD = "gauc"
 
 
-def _baselines(dataset: ProcessedDataset) -> dict[str, Prediction]:
-    """Each score alone; its probability is a logistic regression on that one number, fitted on the train side."""
-    train, test = dataset.train, dataset.test
-    clicks = np.log1p(dataset.facts.clicks_split)
-    rate = np.full(len(test), train.label.mean() if len(train) else np.nan)
-    return {
-        RANDOM: Prediction(np.zeros(len(test)), rate),
-        POPULARITY: Prediction(clicks[test.item], _probability(clicks[train.item], train.label, clicks[test.item])),
-        HOTNESS: Prediction(test.hotness, _probability(train.hotness, train.label, test.hotness)),
-    }
+def rank_report(dataset: ProcessedDataset, ours: str, p_click: Probabilities, predictions: Mapping[str, Prediction], rng: np.random.Generator) -> StageReport:
+    """``p_click``: float32[N_test], the ranker's probability for each test row with hotness at the row's own moment; ``predictions``: of the baselines."""
+    contenders = {ours: Prediction(p_click, p_click), **predictions}
+    masks = {name: mask[dataset.test.user] for name, mask in user_segments(dataset).items()}
+    segments = by_segment(masks, lambda name, mask: _segment(name, dataset, mask, contenders, rng))
+    curves = _curves(dataset.test.label, contenders)
+    return StageReport("rank", ours, (), LEAD, RANK_METRICS, (), segments, (), curves, _calibration(dataset, p_click, rng))
 
 
-def _probability(seen: npt.NDArray[np.floating], label: npt.NDArray[np.float32], asked: npt.NDArray[np.floating]) -> Array | None:
-    """None where the train side has one label only: nothing can be fitted."""
-    clicked = label > 0
-    if clicked.all() or not clicked.any():
-        return None
-    mean, std = seen.mean(), max(float(seen.std()), 1e-12)
-    model = LogisticRegression(C=1e6).fit(((seen - mean) / std)[:, None], clicked)
-    probability: Array = model.predict_proba(((asked - mean) / std)[:, None])[:, 1]
-    return probability
+def baseline_predictions(dataset: ProcessedDataset, simple: frozenset[str], p_click: Mapping[str, Probabilities]) -> dict[str, Prediction]:
+    """Those of the baselines asked for: ``simple`` names some that need no model."""
+    single = single_number_predictions(dataset) if simple else {}
+    return {name: p for name, p in single.items() if name in simple} | {name: Prediction(p, p) for name, p in p_click.items()}
 
 
-def _segment(name: str, dataset: ProcessedDataset, mask: npt.NDArray[np.bool_], predictions: Mapping[str, Prediction], rng: np.random.Generator) -> Segment:
+def _segment(name: str, dataset: ProcessedDataset, mask: Mask, contenders: Mapping[str, Prediction], rng: np.random.Generator) -> Segment:
     users, user = np.unique(dataset.test.user[mask], return_inverse=True)
     label = dataset.test.label[mask]
-    statistic = rank_statistic(user, label, [p.take(mask) for p in predictions.values()])
-    intervals = bootstrap(statistic, len(users), rng, RESAMPLES)
-    size = len(RANK_METRICS)
-    rows = [_figures(intervals[i : i + size]) for i in range(0, len(intervals), size)]
-    contenders = list(predictions)
-    figures, ahead = dict(zip(contenders, rows, strict=False)), dict(zip(contenders[1:], rows[len(contenders) :], strict=True))
-    return Segment(name, len(users), int((label > 0).sum()), figures, ahead)
+    names, predictions = tuple(contenders), [p.take(mask) for p in contenders.values()]
+    figures, ahead = compared(names, BY_USER, *rank_parts(user, label, predictions), rng)
+    errors = bootstrap(calibration_statistic(user, label, predictions), len(users), rng)
+    for contender, error in zip(names, errors, strict=False):
+        figures[contender][CALIBRATION_ERROR] = Figure.of(error)
+    for contender, error in zip(names[1:], errors[len(names) :], strict=True):
+        ahead[contender][CALIBRATION_ERROR] = Difference.of(CALIBRATION_ERROR, error, float("nan"))
+    return Segment(name, len(users), int((label > 0).sum()), figures, ahead, best_baseline(figures, names[:1], LEAD))
 
 
-def _figures(intervals: list[Interval]) -> Figures:
-    return {metric: Figure.of(interval) for metric, interval in zip(RANK_METRICS, intervals, strict=True)}
-
-
-def _curves(label: npt.NDArray[np.float32], predictions: Mapping[str, Prediction]) -> tuple[Curve, ...]:
-    """Observed over predicted click rate; a prediction that is the same everywhere has no curve."""
+def _curves(label: npt.NDArray[np.float32], contenders: Mapping[str, Prediction]) -> tuple[Curve, ...]:
+    """Observed over predicted click rate; a prediction that is the same everywhere has no curve, but ours has a point."""
     curves = []
-    for name, prediction in predictions.items():
+    for place, (name, prediction) in enumerate(contenders.items()):
         if prediction.p is not None and len(label):
             bins = calibration_curve(label, prediction.p)
-            if len(bins.rows) > 1:
+            if len(bins.rows) > 1 or not place:
                 curves.append(Curve(name, tuple(bins.predicted.tolist()), tuple(bins.clicked.tolist())))
     return tuple(curves)
+
+
+def _calibration(dataset: ProcessedDataset, p_click: Probabilities, rng: np.random.Generator) -> Calibration | None:
+    """None where no click rate can be read from the rows: label 0 was drawn, or there is one label only."""
+    label = dataset.test.label
+    if dataset.test.drawn.any() or not (label > 0).any() or (label > 0).all():
+        return None
+    error, perfect = calibration_curve(label, p_click).expected_error, perfect_calibration(p_click, rng)
+    return Calibration(error, perfect.error_95, perfect.limit, error <= perfect.limit, tuple(perfect.low.tolist()), tuple(perfect.high.tolist()))

@@ -1,4 +1,4 @@
-"""AUC, GAUC, log loss and calibration error of several predictions over one sample of users after another."""
+"""AUC, GAUC, log loss and calibration error of several predictions, so taken apart by user that users can be resampled."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from homefeed.metrics.calibration import BINS, calibration_bins
-from homefeed.metrics.classification import auc_by_user, row_log_loss
-from homefeed.metrics.intervals import Statistic, Times, auc_over_users, ratio_of_sums
+from homefeed.metrics.classification import auc_by_user, auc_values, row_log_loss
+from homefeed.metrics.intervals import Statistic, Times
 
-RANK_METRICS = ("auc", "gauc", "log_loss", "calibration_error")
+BY_USER = ("auc", "gauc", "log_loss")
+CALIBRATION_ERROR = "calibration_error"
+RANK_METRICS = (*BY_USER, CALIBRATION_ERROR)
 Array = npt.NDArray[Any]
 
 
@@ -28,47 +30,38 @@ class Prediction:
         return Prediction(self.score[mask], None if self.p is None else self.p[mask])
 
 
-def rank_statistic(user: Array, label: Array, predictions: Sequence[Prediction]) -> Statistic:
-    """All ``RANK_METRICS`` of each prediction, then those of the first one less those of each other; ``user`` in 0..U - 1."""
-    by_metric = [part for p in predictions for part in _statistics(user, label, p)]
-    shape = (len(predictions), len(RANK_METRICS))
+def rank_parts(user: Array, label: Array, predictions: Sequence[Prediction]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(parts float64[predictions, 3, U], weights float64[3, U]) of ``BY_USER``: a figure is the sum of its parts over that of its weights.
+
+    ``user``: int64[N] in 0..U - 1, each of them there.
+    """
+    rows = np.bincount(user)
+    clicks = np.bincount(user, label > 0)
+    both = np.where((clicks > 0) & (clicks < rows), rows, 0)
+    weights = np.stack([np.ones(len(rows)), both, rows]).astype(np.float64)
+    return np.stack([_parts(user, label, p, both) for p in predictions]), weights
+
+
+def calibration_statistic(user: Array, label: Array, predictions: Sequence[Prediction]) -> Statistic:
+    """The error of each prediction over its bins of all rows, then the first one's less each other's."""
+    rows = np.bincount(user)
+    gaps = [None if p.p is None else _gaps(user, label, p.p, len(rows)) for p in predictions]
 
     def statistic(times: Times) -> npt.NDArray[np.float64]:
-        values = np.concatenate([part(times) for part in by_metric]).reshape(shape)
-        return np.concatenate([values, values[:1] - values[1:]]).ravel()
+        below = times @ rows
+        errors = [np.full(len(times), np.nan) if gap is None else np.abs(times @ gap).sum(1) / below for gap in gaps]
+        return np.stack([*errors, *(errors[0] - error for error in errors[1:])], 1)
 
     return statistic
 
 
-def _statistics(user: Array, label: Array, prediction: Prediction) -> tuple[Statistic, ...]:
-    ranked = (auc_over_users(user, label, prediction.score), _gauc(user, label, prediction.score))
-    if prediction.p is None:
-        return (*ranked, _unknown, _unknown)
-    return (*ranked, _log_loss(user, label, prediction.p), _calibration_error(user, label, prediction.p))
+def _parts(user: Array, label: Array, prediction: Prediction, weight: Array) -> npt.NDArray[np.float64]:
+    n_users = len(weight)
+    by_user = np.nan_to_num(auc_by_user(user, label, prediction.score, n_users)) * weight
+    loss = np.full(n_users, np.nan) if prediction.p is None else np.bincount(user, row_log_loss(label, prediction.p), n_users)
+    return np.stack([auc_values(user, label, prediction.score, n_users), by_user, loss])
 
 
-def _gauc(user: Array, label: Array, score: Array) -> Statistic:
-    rows = np.bincount(user)
-    per_user = auc_by_user(user, label, score, len(rows))
-    weight = np.where(np.isnan(per_user), 0, rows)[:, None]
-    return ratio_of_sums(np.nan_to_num(per_user)[:, None] * weight, weight)
-
-
-def _log_loss(user: Array, label: Array, p: Array) -> Statistic:
-    loss, rows = np.bincount(user, row_log_loss(label, p)), np.bincount(user)
-    return ratio_of_sums(loss[:, None], rows[:, None])
-
-
-def _calibration_error(user: Array, label: Array, p: Array) -> Statistic:
-    """Over the bins of all rows, so that one pass serves every sample."""
-    rows = np.bincount(user)
-    gap = np.bincount(user * BINS + calibration_bins(p), p - label, len(rows) * BINS).reshape(-1, BINS)
-
-    def calibration_error(times: Times) -> npt.NDArray[np.float64]:
-        return np.array([np.abs(times @ gap).sum() / (times @ rows)])
-
-    return calibration_error
-
-
-def _unknown(times: Times) -> npt.NDArray[np.float64]:
-    return np.array([np.nan])
+def _gaps(user: Array, label: Array, p: Array, n_users: int) -> Array:
+    """float64[U, BINS]: predicted less observed clicks of each user in each bin."""
+    return np.bincount(user * BINS + calibration_bins(p), p - label, n_users * BINS).reshape(-1, BINS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from homefeed.artifacts.bundle import Bundle
 from homefeed.core.candidates import Rows
@@ -17,6 +19,15 @@ from homefeed.serving.pipeline import standard_pipeline
 from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.serving.releases import OneRelease
 from homefeed.store.base import ListRead, UserList
+
+
+@dataclass(frozen=True, slots=True)
+class ServedSlates:
+    """``items``: int32[U, k], rows of the bundle's items, best first, 0-padded. ``source``: uint8[U, k], places in ``sources``, of items only."""
+
+    items: Rows
+    source: npt.NDArray[np.uint8]
+    sources: tuple[str, ...]
 
 
 class ListsInMemory:
@@ -34,22 +45,24 @@ class ListsInMemory:
         return self._release
 
 
-def served_slates(bundle: Bundle, lists: Iterable[UserList], users: Rows, k: int, progress: Progress) -> Rows:
-    """int32[U, k] rows of the bundle's items for ``users`` (int32[U], rows of its users), best first, 0-padded; ``lists``: what an export would write.
+def served_slates(bundle: Bundle, lists: Iterable[UserList], users: Rows, k: int, progress: Progress) -> ServedSlates:
+    """Slates for ``users`` (int32[U], rows of the bundle's users); ``lists``: what an export would write.
 
     Whom ``lists`` leaves out is shown what is hot, as by the API. Raises ``ArtifactError`` when the pipeline answers degraded in any other way: such slates are
     not the system's.
     """
     release = ReleaseInMemory.of(bundle)
     pipeline = standard_pipeline(ListsInMemory(bundle.release, lists), OneRelease(release))
-    slates = np.zeros((len(users), k), np.int32)
+    items, source = np.zeros((len(users), k), np.int32), np.zeros((len(users), k), np.uint8)
+    codes: dict[str, int] = {}
     with progress.task("Serving slates", len(users), "users") as advance:
         for place, user in enumerate(users.tolist()):
             slate = pipeline.recommend(Request(request_id="", uid=bundle.users.ids[user], top_k=k))
             rows = _item_rows(release, slate)
-            slates[place, : len(rows)] = rows
+            items[place, : len(rows)] = rows
+            source[place, : len(rows)] = [codes.setdefault(item.source, len(codes)) for item in slate.items]
             advance(1)
-    return slates
+    return ServedSlates(items, source, tuple(codes))
 
 
 def _item_rows(release: ReleaseInMemory, slate: Slate) -> Rows:

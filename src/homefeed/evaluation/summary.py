@@ -4,85 +4,122 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homefeed.evaluation.baselines import HOTNESS, POPULARITY, RANDOM
-from homefeed.evaluation.report import EvaluationReport, Figure, Segment, StageReport
-from homefeed.evaluation.segments import ALL
+from homefeed.evaluation.report import Difference, EvaluationReport, Figure, Segment, StageReport
+from homefeed.evaluation.segments import ALL, COLD, WARM
+
+SMALLEST_P = 0.0005
+"""The paired test cannot tell smaller ones apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """``headline``: does the feed beat hotness, by how much; ``sentences``: the stages behind it."""
+    """``headline``: does the feed beat the best baseline, by how much; ``sentences``: what stands behind it."""
 
     headline: str
     sentences: tuple[str, ...]
 
 
 def summarise(report: EvaluationReport) -> Summary:
-    everybody, *parts = report.slate.segments
-    apart = [part for part in parts if 0 < part.users < everybody.users]
-    by_part = [f"For {part.users:,} {part.name} users: {_lower(_verdict(report.slate, part))}" for part in apart]
+    everybody = report.slate.segment(ALL)
+    apart = [part for part in map(report.slate.segment, (WARM, COLD)) if 0 < part.users < everybody.users]
+    by_part = [f"For {part.users:,} {part.name} users: {_lower(_verdict(report.slate, part))}" for part in apart if part.best]
     drawn = report.dataset.drawn_negatives > 0
-    stages = [line for line in (_recall(report.recall), _rank(report.rank, drawn), _calibration(report.rank, drawn)) if line]
-    return Summary(_verdict(report.slate, everybody), (_first_page(report.slate), *by_part, *stages))
+    lines = [_against_each(report.slate), _first_page(report.slate), *by_part, _recall(report.recall)]
+    lines += [_rank(report.rank, drawn), _calibration(report.rank, drawn), _unfinished(report)]
+    return Summary(_verdict(report.slate, everybody), tuple(line for line in lines if line))
 
 
-def outcome(ahead: Figure) -> int:
-    """1: above 0 beyond doubt (the whole interval), -1: below, 0: cannot be told."""
-    if ahead.low is None or ahead.high is None:
-        return 0
-    return int(ahead.low > 0) - int(ahead.high < 0)
+def chance(difference: Difference) -> str:
+    """The p value in words; empty where there is none."""
+    if difference.p is None:
+        return ""
+    return f"p < {2 * SMALLEST_P:.3f}" if difference.p < 2 * SMALLEST_P else f"p {difference.p:.3f}"
 
 
 def _verdict(stage: StageReport, segment: Segment) -> str:
-    metric = stage.lead
-    ours, hotness, ahead = segment.figures[stage.ours][metric], segment.figures[HOTNESS][metric], segment.ahead[HOTNESS][metric]
-    if ours.value is None or hotness.value is None or ahead.value is None or ahead.low is None:
-        return f"There are too few users to compare {stage.ours} with hotness."
-    opening = {1: "The feed beats hotness", -1: "Hotness beats the feed", 0: "The feed and hotness cannot be told apart"}[outcome(ahead)]
-    times = f", {ours.value / hotness.value:.2f} to 1" if hotness.value > 0 and outcome(ahead) == 1 else ""
-    interval = f"{ahead.value:+.4f}, 95 % interval {ahead.low:+.4f} to {ahead.high:+.4f}"
-    return f"{opening}{times}: {metric} {ours.value:.4f} against {hotness.value:.4f} ({interval})."
+    metric, best = stage.lead, segment.best
+    if best is None:
+        return f"No baseline stands beside {stage.ours}: {metric} {_number(segment.figures[stage.ours][metric])}."
+    ours, theirs, ahead = segment.figures[stage.ours][metric], segment.figures[best][metric], segment.ahead[best][metric]
+    if ahead.value is None or ahead.low is None:
+        return f"There are too few users to compare {stage.ours} with {best}."
+    openings = {
+        "ahead": f"{_upper(stage.ours)} beats the best baseline, {best}",
+        "behind": f"The best baseline, {best}, beats {stage.ours}",
+        "cannot be told": f"{_upper(stage.ours)} and the best baseline, {best}, cannot be told apart",
+    }
+    times = f", {(ours.value or 0) / theirs.value:.2f} to 1" if theirs.value and ahead.verdict == "ahead" else ""
+    interval = f"{ahead.value:+.4f}, 95 % interval {ahead.low:+.4f} to {ahead.high:+.4f}, {chance(ahead)}"
+    return f"{openings[ahead.verdict]}{times}: {metric} {_number(ours)} against {_number(theirs)} ({interval})."
+
+
+def _against_each(stage: StageReport) -> str:
+    """Baselines by verdict; nothing where there is but one."""
+    ahead = {name: row[stage.lead].verdict for name, row in stage.segment(ALL).ahead.items() if name not in stage.also_ours}
+    parts = [(verdict, [name for name, said in ahead.items() if said == verdict]) for verdict in ("ahead", "behind", "cannot be told")]
+    words = {"ahead": "ahead of", "behind": "behind", "cannot be told": "not to be told apart from"}
+    told = "; ".join(f"{words[verdict]} {', '.join(names)}" for verdict, names in parts if names)
+    return f"By {stage.lead} {stage.ours} is {told}." if len(ahead) > 1 else ""
 
 
 def _first_page(stage: StageReport) -> str:
-    figures = _all(stage).figures
-    ours, hotness, chance = (_percent(figures[name]["hit_rate_at_10"]) for name in (stage.ours, HOTNESS, RANDOM))
-    return (
-        f"{ours} of the users who clicked later find something they clicked in the feed's first ten places; with hotness {hotness}, with random items {chance}."
-    )
+    everybody, metric = stage.segment(ALL), "hit_rate_at_10"
+    ours = _percent(everybody.figures[stage.ours][metric])
+    other = f"; with {everybody.best} {_percent(everybody.figures[everybody.best][metric])}" if everybody.best else ""
+    return f"{ours} of the users who clicked later find something they clicked in the first ten places of {stage.ours}{other}."
 
 
 def _recall(stage: StageReport) -> str:
-    metric = stage.lead
-    share = {name: _percent(figures[metric]) for name, figures in _all(stage).figures.items()}
-    others = ", ".join(f"{name} {share[name]}" for name in (POPULARITY, HOTNESS, RANDOM))
-    return f"Of what users went on to click, the recall stage holds {share[stage.ours]} in its first {metric.rpartition('_')[2]} places ({others})."
+    everybody, metric = stage.segment(ALL), stage.lead
+    ours, places = _percent(everybody.figures[stage.ours][metric]), metric.rpartition("_")[2]
+    held = f"Of what users went on to click, the recall stage holds {ours} in its first {places} places"
+    if everybody.best is None:
+        return f"{held}."
+    return f"{held}, {everybody.best} {_percent(everybody.figures[everybody.best][metric])}: {_told(everybody.ahead[everybody.best][metric])}."
 
 
 def _rank(stage: StageReport, drawn: bool) -> str:
-    figures = _all(stage).figures
-    if not figures or figures[stage.ours]["auc"].value is None:
+    everybody = stage.segment(ALL)
+    ours = everybody.figures[stage.ours]["auc"] if everybody.figures else Figure(None)
+    if ours.value is None:
         return "The test side has impressions of one kind only, all clicked or none: there is nothing to rank."
-    ours, hotness = _percent(figures[stage.ours]["auc"]), _percent(figures[HOTNESS]["auc"])
     pair = "an item that was clicked and one that was drawn from what was on offer" if drawn else "an impression that was clicked and one that was not"
-    return f"Of {pair}, the ranker puts the clicked one first {ours} of the time (hotness alone: {hotness})."
+    others = f" ({everybody.best}: {_percent(everybody.figures[everybody.best]['auc'])})" if everybody.best else ""
+    by_page = f"; within each user's rows it is {_told(everybody.ahead[everybody.best][stage.lead])} by {stage.lead}" if everybody.best else ""
+    return f"Of {pair}, the ranker puts the clicked one first {_percent(ours)} of the time{others}{by_page}."
 
 
 def _calibration(stage: StageReport, drawn: bool) -> str:
-    figures = _all(stage).figures
+    figures = stage.segment(ALL).figures
     error = figures[stage.ours]["calibration_error"].value if figures else None
-    if error is None:
+    if error is not None and drawn:
+        return f"Its probabilities are against drawn negatives, not a click rate; as such they are off by {100 * error:.1f} percentage points on average."
+    if stage.calibration is None:
         return ""
-    off = f"off by {100 * error:.1f} percentage points on average"
-    return f"Its probabilities are against drawn negatives, not a click rate; as such they are {off}." if drawn else f"Its click probabilities are {off}."
+    told = "calibrated" if stage.calibration.calibrated else "not calibrated"
+    off, limit = 100 * stage.calibration.error, 100 * stage.calibration.limit
+    return f"Its click probabilities are {told}: off by {off:.2f} percentage points on average, where up to {limit:.2f} count as right."
 
 
-def _all(stage: StageReport) -> Segment:
-    return next(segment for segment in stage.segments if segment.name == ALL)
+def _unfinished(report: EvaluationReport) -> str:
+    named = [f"{name} ({note.remark})" if note.remark else name for name, note in report.baselines.items() if not note.finished]
+    return f"Not compared: {', '.join(named)}." if named else ""
+
+
+def _told(difference: Difference) -> str:
+    return {"ahead": "ahead", "behind": "behind", "cannot be told": "not to be told apart"}[difference.verdict]
+
+
+def _number(figure: Figure) -> str:
+    return "unknown" if figure.value is None else f"{figure.value:.4f}"
 
 
 def _percent(figure: Figure) -> str:
     return "unknown" if figure.value is None else f"{100 * figure.value:.1f} %"
+
+
+def _upper(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def _lower(sentence: str) -> str:

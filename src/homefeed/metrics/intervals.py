@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 Times = npt.NDArray[np.float64]
-"""float64[U]: how often each user is in the sample; all ones is the data itself."""
+"""float64[S, U]: how often each user is in each of S samples; all ones is the data itself."""
 Statistic = Callable[[Times], npt.NDArray[np.float64]]
-"""float64[M] figures of a sample."""
+"""float64[S, M]: M figures of each sample."""
+RESAMPLES = 1000
+BLOCK = 4_000_000
+"""Users times samples that are held at once: 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +27,26 @@ class Interval:
     high: float
 
 
-def bootstrap_mean(values: npt.NDArray[np.float64], rng: np.random.Generator, n: int = 1000) -> Interval:
+def bootstrap_mean(values: npt.NDArray[np.float64], rng: np.random.Generator, n: int = RESAMPLES) -> Interval:
     """The mean of float64[U], one value a user."""
     return bootstrap_means(values[:, None], rng, n)[0]
 
 
-def bootstrap_means(values: npt.NDArray[np.float64], rng: np.random.Generator, n: int = 1000) -> list[Interval]:
-    """The means of the M columns of float64[U, M], all from the same resamples."""
-    return bootstrap(ratio_of_sums(values, np.ones_like(values)), len(values), rng, n)
+def bootstrap_means(values: npt.NDArray[np.float64], rng: np.random.Generator, n: int = RESAMPLES) -> list[Interval]:
+    """The means of the M columns of float64[U, M], all from the same resamples; a NaN is left out of its column's mean."""
+    known = ~np.isnan(values)
+    return bootstrap(ratio_of_sums(np.where(known, values, 0.0), known.astype(np.float64)), len(values), rng, n)
 
 
-def bootstrap(statistic: Statistic, n_users: int, rng: np.random.Generator, n: int = 1000) -> list[Interval]:
+def bootstrap(statistic: Statistic, n_users: int, rng: np.random.Generator, n: int = RESAMPLES) -> list[Interval]:
     """An interval for each of a statistic's M figures, from n samples of ``n_users`` users drawn with replacement.
 
     A figure that no sample has is NaN. Efron, Bootstrap Methods: Another Look at the Jackknife, 1979.
     """
-    figures = statistic(np.ones(n_users))
+    figures = statistic(np.ones((1, n_users)))[0]
     if not n_users:
         return [Interval(float(f), float("nan"), float("nan")) for f in figures]
-    samples = np.array([statistic(np.bincount(rng.integers(n_users, size=n_users), minlength=n_users).astype(np.float64)) for _ in range(n)])
+    samples = np.concatenate([statistic(times) for times in _samples(n_users, rng, n)])
     return [_interval(float(figure), samples[:, i]) for i, figure in enumerate(figures)]
 
 
@@ -58,21 +62,17 @@ def ratio_of_sums(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any]) ->
     return ratio
 
 
-def auc_over_users(user: npt.NDArray[Any], label: npt.NDArray[Any], score: npt.NDArray[Any]) -> Statistic:
-    """AUC over all rows (not by user) of a sample of users; sorted once, then linear in the N rows for each sample."""
-    clicked = label > 0
-    order = np.argsort(score[~clicked])
-    others, user_of_other, user_of_click = score[~clicked][order], user[~clicked][order], user[clicked]
-    lower, not_higher = (np.searchsorted(others, score[clicked], side) for side in ("left", "right"))
+def blocks(total: int, width: int) -> Iterator[int]:
+    """Sizes that add up to ``total``, each small enough that a block of them, ``width`` wide, fits into memory."""
+    size = max(BLOCK // max(width, 1), 1)
+    for start in range(0, total, size):
+        yield min(size, total - start)
 
-    def auc(times: Times) -> npt.NDArray[np.float64]:
-        others_below = np.concatenate([[0.0], np.cumsum(times[user_of_other])])
-        weight = times[user_of_click]
-        won = weight @ (others_below[lower] + others_below[not_higher]) / 2
-        pairs = weight.sum() * others_below[-1]
-        return np.array([won / pairs if pairs > 0 else np.nan])
 
-    return auc
+def _samples(n_users: int, rng: np.random.Generator, n: int) -> Iterator[Times]:
+    for size in blocks(n, n_users):
+        drawn = rng.integers(n_users, size=(size, n_users)) + n_users * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * n_users).reshape(size, n_users).astype(np.float64)
 
 
 def _interval(figure: float, samples: npt.NDArray[np.float64]) -> Interval:

@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 from planted_dataset import dataset, taste_shop
 
+from homefeed.artifacts.processed import ProcessedDataset
 from homefeed.core.progress import Silent
-from homefeed.evaluation.baselines import HOTNESS, baseline_lists
-from homefeed.evaluation.evaluate import FEED, evaluate
+from homefeed.evaluation.baselines import HOTNESS, BaselineNote, BaselineResults, baseline_lists
+from homefeed.evaluation.evaluate import FEED, Ours, evaluate
 from homefeed.evaluation.page import render_page
 from homefeed.evaluation.protocol import protocol_of
-from homefeed.evaluation.report import EvaluationReport, Figure
+from homefeed.evaluation.report import Difference, EvaluationReport, Figure
 from homefeed.evaluation.saved import save_report
-from homefeed.evaluation.summary import outcome, summarise
-from homefeed.evaluation.table import say_report, stage_lines
+from homefeed.evaluation.served import ServedSlates
+from homefeed.evaluation.summary import summarise
+from homefeed.evaluation.table import say_report, segment_lines, stage_lines
+from homefeed.metrics.intervals import Interval
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -30,21 +33,28 @@ class Lines(Silent):
         self.lines.append(line)
 
 
+def measured(data: ProcessedDataset, lists: np.ndarray, p_click: np.ndarray, *, baselines: bool = True) -> EvaluationReport:
+    given = baseline_lists(protocol_of(data), data.facts, 100, np.random.default_rng(6)) if baselines else {}
+    notes = {name: BaselineNote(0.1, "", "", True) for name in given}
+    beside = BaselineResults(given, {}, notes | {"GRU4Rec": BaselineNote(3600, "", "did not end within an hour", False)} if given else {})
+    ours = Ours(lists, p_click, ServedSlates(lists[:, :10], np.zeros((len(lists), 10), np.uint8), ("dssm",)))
+    return evaluate(data, ours, beside, np.random.default_rng(0), NOW)
+
+
 @pytest.fixture(scope="module")
 def report() -> EvaluationReport:
-    data, likes = taste_shop()
-    protocol = protocol_of(data)
-    lists = baseline_lists(protocol, data.facts, 100, np.random.default_rng(5))["random"]
-    p_click = np.where(likes[data.test.user, data.test.item], 0.8, 0.1).astype(np.float32)
-    return evaluate(data, lists, p_click, lists[:, :10], np.random.default_rng(0), NOW)
+    data, likes = taste_shop(n_users=500)
+    lists = baseline_lists(protocol_of(data), data.facts, 100, np.random.default_rng(5))["random"]
+    return measured(data, lists, np.where(likes[data.test.user, data.test.item], 0.8, 0.1).astype(np.float32))
 
 
-def with_lead_over_hotness(report: EvaluationReport, low: float, high: float) -> EvaluationReport:
+def with_lead_over_the_best(report: EvaluationReport, low: float, high: float) -> EvaluationReport:
     everybody, *parts = report.slate.segments
     metric = report.slate.lead
     figures = {**everybody.figures, FEED: {**everybody.figures[FEED], metric: Figure(0.3, 0.2, 0.4)}}
-    ahead = {**everybody.ahead, HOTNESS: {metric: Figure((low + high) / 2, low, high)}}
-    return replace(report, slate=replace(report.slate, segments=(replace(everybody, figures=figures, ahead=ahead), *parts)))
+    difference = Difference.of(metric, Interval((low + high) / 2, low, high), 0.02)
+    ahead = {**everybody.ahead, HOTNESS: {**everybody.ahead[HOTNESS], metric: difference}}
+    return replace(report, slate=replace(report.slate, segments=(replace(everybody, figures=figures, ahead=ahead, best=HOTNESS), *parts)))
 
 
 def test_page_needs_nothing_but_itself(report: EvaluationReport) -> None:
@@ -57,10 +67,10 @@ def test_page_needs_nothing_but_itself(report: EvaluationReport) -> None:
 
 def test_page_holds_the_plots_and_every_figure(report: EvaluationReport) -> None:
     page = render_page(report)
-    assert page.count("<svg") == page.count("</svg>") == 6
+    assert page.count("<svg") == page.count("</svg>") == 2 + 3 + 3
     assert "#010203" not in page
     for stage in (report.recall, report.rank, report.slate):
-        for segment in stage.segments:
+        for segment in (*stage.segments, *stage.item_segments):
             for figures in segment.figures.values():
                 assert all(f"{figure.value:.4f}" in page for figure in figures.values() if figure.value is not None)
 
@@ -82,23 +92,50 @@ def test_names_from_the_data_are_escaped(report: EvaluationReport) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "opening"),
-    [(0.1, 0.2, "The feed beats hotness, "), (-0.2, -0.1, "Hotness beats the feed: "), (-0.1, 0.2, "The feed and hotness cannot be told apart: ")],
+    [
+        (0.1, 0.2, "The feed beats the best baseline, hotness, "),
+        (-0.2, -0.1, "The best baseline, hotness, beats the feed: "),
+        (-0.1, 0.2, "The feed and the best baseline, hotness, cannot be told apart: "),
+    ],
 )
 def test_headline_says_who_is_ahead_only_beyond_doubt(report: EvaluationReport, low: float, high: float, opening: str) -> None:
-    headline = summarise(with_lead_over_hotness(report, low, high)).headline
+    headline = summarise(with_lead_over_the_best(report, low, high)).headline
     assert headline.startswith(opening)
-    assert f"{low:+.4f} to {high:+.4f}" in headline
+    assert f"{low:+.4f} to {high:+.4f}, p 0.020" in headline
 
 
-def test_an_interval_that_touches_zero_decides_nothing() -> None:
-    assert outcome(Figure(0.1, 0.0, 0.2)) == outcome(Figure(-0.1, -0.2, 0.0)) == outcome(Figure(0.1)) == 0
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.2), (-0.2, 0.0), (float("nan"), float("nan"))])
+def test_an_interval_that_touches_zero_decides_nothing(low: float, high: float) -> None:
+    assert Difference.of("recall_at_10", Interval(0.1, low, high), 0.5).verdict == "cannot be told"
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "calibration_error"])
+def test_less_is_ahead_where_less_is_better(metric: str) -> None:
+    assert Difference.of(metric, Interval(-0.1, -0.2, -0.05), 0.001).verdict == "ahead"
+    assert Difference.of("auc", Interval(-0.1, -0.2, -0.05), 0.001).verdict == "behind"
+
+
+def test_baselines_are_sorted_by_verdict_and_those_without_figures_named(report: EvaluationReport) -> None:
+    said = " ".join(summarise(with_lead_over_the_best(report, 0.1, 0.2)).sentences)
+    assert re.search(r"the feed is ahead of [^;.]*hotness", said)
+    assert "Not compared: GRU4Rec (did not end within an hour)." in said
+
+
+def test_without_baselines_the_report_stands_alone_in_words_and_on_the_page() -> None:
+    data, _ = taste_shop(n_users=100)
+    lists = baseline_lists(protocol_of(data), data.facts, 20, np.random.default_rng(5))["random"]
+    alone = measured(data, lists, np.full(len(data.test), 0.1, np.float32), baselines=False)
+    assert summarise(alone).headline.startswith("No baseline stands beside the feed: ndcg_at_10 0.")
+    assert render_page(alone).count("<svg") == 6
+    progress = Lines()
+    say_report(alone, progress)
 
 
 def test_a_log_of_clicks_alone_is_said_in_words_and_drawn() -> None:
     data = dataset(3, 20, [(u, u, 1) for u in (1, 2)], [(u, 5, 1) for u in (1, 2, 3)])
     lists = np.full((3, 10), 5, np.int32)
     lists[:, 1:] = 0
-    report = evaluate(data, lists, np.full(3, 0.5, np.float32), lists, np.random.default_rng(0), NOW)
+    report = measured(data, lists, np.full(3, 0.5, np.float32))
     assert "there is nothing to rank" in " ".join(summarise(report).sentences)
     assert "<svg" in render_page(report)
 
@@ -116,12 +153,26 @@ def test_figures_on_drawn_negatives_are_never_called_click_rates(report: Evaluat
     assert EvaluationReport.from_json(drawn.to_json()) == drawn
 
 
-def test_table_has_a_line_for_every_contender_and_segment(report: EvaluationReport) -> None:
-    lines = list(stage_lines(report.slate))
-    assert len(lines) == 1 + 3 * 5
-    assert lines[1].startswith("all (")
-    assert "±" in lines[1]
-    assert all(metric in lines[0] for metric in report.slate.metrics)
+def test_table_has_a_line_for_every_contender_with_its_verdict(report: EvaluationReport) -> None:
+    title, ours, *others = stage_lines(report.slate)
+    assert report.slate.lead in title
+    assert ours.split()[:2] == ["the", "feed"]
+    assert "±" in ours
+    assert len(others) == 4
+    assert all(re.search(r"ahead|behind|cannot be told", line) for line in others)
+
+
+def test_every_other_group_that_has_somebody_has_a_line(report: EvaluationReport) -> None:
+    lines = [" ".join(line.split()[:2]) for line in segment_lines(report.recall)]
+    assert lines == [f"{s.name} users" for s in report.recall.segments[1:] if s.users] + [f"{s.name} items" for s in report.recall.item_segments if s.users]
+    assert {"warm users", "cold users", "hot items"} < set(lines)
+
+
+def test_page_says_whether_the_probabilities_are_calibrated(report: EvaluationReport) -> None:
+    assert report.rank.calibration is not None
+    assert not report.rank.calibration.calibrated
+    assert "not calibrated" in render_page(report)
+    assert "cannot be judged" in render_page(replace(report, rank=replace(report.rank, calibration=None)))
 
 
 def test_everything_is_said_line_by_line_with_the_verdict_last(report: EvaluationReport) -> None:

@@ -53,16 +53,22 @@ LISTS = [UserList(1, ["i3", "i19", "i7", "i5"], b"0000"), UserList(3, ["i20", "i
 
 def test_slates_are_the_lists_ranked_by_the_pipeline_without_sold_out_items_and_filled_up_behind() -> None:
     slates = served_slates(bundle(), LISTS, np.array([1, 3], np.int32), 5, Silent())
-    assert slates.tolist() == [[7, 5, 3, 20, 18], [20, 1, 18, 17, 16]]
+    assert slates.items.tolist() == [[7, 5, 3, 20, 18], [20, 1, 18, 17, 16]]
 
 
 def test_a_slate_holds_its_first_k_and_follows_the_order_of_the_users_asked() -> None:
     slates = served_slates(bundle(), LISTS, np.array([3, 1], np.int32), 1, Silent())
-    assert slates.tolist() == [[20], [7]]
+    assert slates.items.tolist() == [[20], [7]]
 
 
 def test_a_user_without_list_and_tags_is_served_what_is_hot() -> None:
-    assert served_slates(bundle(), LISTS, np.array([2], np.int32), 3, Silent()).tolist() == [[9, 4, 2]]
+    assert served_slates(bundle(), LISTS, np.array([2], np.int32), 3, Silent()).items.tolist() == [[9, 4, 2]]
+
+
+def test_each_place_knows_the_source_of_its_item() -> None:
+    slates = served_slates(bundle(), LISTS, np.array([3], np.int32), 3, Silent())
+    named = [slates.sources[code] for code in slates.source[0]]
+    assert dict(zip(slates.items[0].tolist(), named, strict=True)) == {20: "dssm", 1: "hot", 18: named[2]}
 
 
 def test_a_degraded_slate_is_never_measured() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from homefeed.metrics.calibration import calibration_curve, expected_calibration_error
-from homefeed.metrics.classification import auc, auc_by_user, gauc, log_loss
+from homefeed.metrics.classification import auc, auc_by_user, auc_values, gauc, log_loss
 
 Rows = list[tuple[int, int, int]]
 rows = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1), st.integers(0, 5)), min_size=2, max_size=60)
@@ -51,6 +51,25 @@ def test_auc_is_blind_to_any_rescaling_that_keeps_the_order(drawn: Rows) -> None
     _, label, score = np.array(drawn).T
     assert auc(label, score) == pytest.approx(auc(label, np.exp(score)), nan_ok=True)
     assert auc(label, score) == pytest.approx(1 - auc(label, -score), nan_ok=True)
+
+
+@given(rows)
+def test_auc_values_average_to_the_auc(drawn: Rows) -> None:
+    user, label, score = np.array(drawn).T
+    assert auc_values(user, label, score, 5).mean() == pytest.approx(auc(label, score), nan_ok=True)
+
+
+def test_spread_of_auc_values_is_that_of_the_auc_of_users_drawn_anew() -> None:
+    """Users differ in taste, so rows of one user belong together: resampling rows would make the AUC look twice as sure."""
+    rng = np.random.default_rng(8)
+    taste = rng.normal(size=150)
+    user = np.repeat(np.arange(150), 30)
+    label = rng.random(4500) < 1 / (1 + np.exp(-2 * taste[user]))
+    score = np.round(taste[user] + rng.normal(size=4500), 1)
+    of_user = [np.flatnonzero(user == u) for u in range(150)]
+    drawn = [np.concatenate([of_user[u] for u in rng.integers(150, size=150)]) for _ in range(400)]
+    exact = np.std([auc(label[rows], score[rows]) for rows in drawn])
+    assert auc_values(user, label, score, 150).std() / np.sqrt(150) == pytest.approx(exact, rel=0.12)
 
 
 def test_log_loss_agrees_with_scikit_learn() -> None:

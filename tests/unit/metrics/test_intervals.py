@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from homefeed.metrics.classification import auc
-from homefeed.metrics.intervals import auc_over_users, bootstrap, bootstrap_mean, bootstrap_means, ratio_of_sums
+from homefeed.metrics.intervals import bootstrap, bootstrap_mean, bootstrap_means, ratio_of_sums
 
 
 def test_interval_of_a_mean_is_about_two_standard_errors_each_way() -> None:
@@ -37,26 +36,21 @@ def test_nobody_has_no_interval() -> None:
     assert np.isnan([interval.mean, interval.low, interval.high]).all()
 
 
-def test_auc_of_a_sample_is_the_auc_of_its_rows_repeated() -> None:
-    rng = np.random.default_rng(7)
-    user, label, score = rng.integers(0, 8, 200), rng.integers(0, 2, 200), rng.integers(0, 20, 200) / 3
-    times = np.array([0, 1, 2, 0, 3, 1, 0, 1])
-    repeated = np.repeat(np.arange(200), times[user])
-    assert auc_over_users(user, label, score)(times.astype(np.float64))[0] == pytest.approx(auc(label[repeated], score[repeated]))
+def test_a_user_without_a_value_is_left_out_of_the_mean() -> None:
+    interval = bootstrap_mean(np.array([1.0, np.nan, 3.0]), np.random.default_rng(0))
+    assert interval.mean == 2
+    assert 1 <= interval.low <= interval.high <= 3
 
 
-def test_auc_interval_holds_the_figure_and_widens_with_clustered_rows() -> None:
-    rng = np.random.default_rng(8)
-    taste = rng.normal(size=100)
-    user = np.repeat(np.arange(100), 50)
-    label = rng.random(5000) < 1 / (1 + np.exp(-3 * taste[user]))
-    score = taste[user] + 5 * (user % 2)
-    by_user = bootstrap(auc_over_users(user, label, score), 100, rng, 200)[0]
-    by_row = bootstrap(auc_over_users(np.arange(5000), label, score), 5000, rng, 200)[0]
-    assert by_user.low < by_user.mean == by_row.mean < by_user.high
-    assert by_user.high - by_user.low > 2 * (by_row.high - by_row.low)
+def test_samples_draw_as_many_users_as_there_are() -> None:
+    seen = []
+    bootstrap(lambda times: seen.append(times) or times[:, :1], 30, np.random.default_rng(1), n=40)  # type: ignore[func-returns-value]
+    samples = np.concatenate(seen[1:])
+    assert samples.shape == (40, 30)
+    assert (samples.sum(1) == 30).all()
+    assert len(np.unique(samples, axis=0)) == 40
 
 
 def test_ratio_weighs_users_by_their_denominator() -> None:
-    figure = ratio_of_sums(np.array([[1.0], [9.0]]), np.array([[1.0], [3.0]]))(np.ones(2))
-    assert figure.tolist() == [2.5]
+    figure = ratio_of_sums(np.array([[1.0], [9.0]]), np.array([[1.0], [3.0]]))(np.ones((1, 2)))
+    assert figure.tolist() == [[2.5]]

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homefeed.metrics.beyond_accuracy import coverage_at_k
 from homefeed.metrics.ranking import Relevant, hit_rate_at_k, hits, mrr_at_k, ndcg_at_k, recall_at_k, relevant_items
 
 # User 0 is right to be shown 3 and 5, user 1 nothing, user 2 item 1.
@@ -55,11 +54,6 @@ def test_nobody_and_nothing_are_no_error() -> None:
     hit = hits(np.zeros((2, 0), np.int32), nothing)
     assert np.isnan(recall_at_k(hit, nothing.counts(), 5)).all()
     assert np.isnan(mrr_at_k(hit, nothing.counts(), 5)).all()
-
-
-def test_coverage_counts_each_shown_item_once_and_no_padding() -> None:
-    assert coverage_at_k(RANKED, 10, 2) == pytest.approx(3 / 10)
-    assert coverage_at_k(RANKED, 10, 3) == pytest.approx(4 / 10)
 
 
 @st.composite
