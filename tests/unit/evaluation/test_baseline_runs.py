@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from homefeed.core.progress import Silent
 from homefeed.evaluation.baselines import HOTNESS, POPULARITY, baseline_lists, registry, run_baselines
 from homefeed.evaluation.baselines.child import EndedByItselfError, OutOfTimeError, run_in_child
 from homefeed.evaluation.baselines.epochs import PATIENCE, EpochWatch
-from homefeed.evaluation.baselines.job import Job
+from homefeed.evaluation.baselines.job import Job, Outcome
 from homefeed.evaluation.baselines.methods import METHODS, run_method
 from homefeed.evaluation.baselines.names import BPR, EASE, IALS, ITEM_KNN
 from homefeed.evaluation.baselines.registry import missing, run_baseline
@@ -28,13 +29,18 @@ SIMPLE = baseline_lists(PROTOCOL, SHOP.facts, 20, np.random.default_rng(0))
 JOB = Job(SHOP, PROTOCOL, 20, 7, 600.0, SIMPLE[HOTNESS])
 
 
+@cache
+def outcome_of(name: str) -> Outcome:
+    return run_method(name, JOB)
+
+
 def needs(name: str) -> Any:
     return pytest.param(name, marks=pytest.mark.skipif(bool(missing(name)), reason=missing(name)))
 
 
 @pytest.mark.parametrize("name", [needs(ITEM_KNN), needs(IALS), needs(BPR), needs(EASE)])
 def test_a_method_that_knows_a_users_clicks_fills_the_first_places_with_the_users_group(name: str) -> None:
-    outcome = run_method(name, JOB)
+    outcome = outcome_of(name)
     assert outcome.lists is not None
     assert "validation slice" in outcome.tuning
     warm = PROTOCOL.warm
@@ -46,7 +52,7 @@ def test_a_method_that_knows_a_users_clicks_fills_the_first_places_with_the_user
 
 @pytest.mark.parametrize("name", [needs(ITEM_KNN), needs(IALS), needs(BPR), needs(EASE)])
 def test_users_without_a_train_click_are_listed_what_is_hot(name: str) -> None:
-    lists = run_method(name, JOB).lists
+    lists = outcome_of(name).lists
     assert lists is not None
     assert (~PROTOCOL.warm).sum() == NEW_USERS
     assert lists[~PROTOCOL.warm].tolist() == SIMPLE[HOTNESS][~PROTOCOL.warm].tolist()
@@ -108,10 +114,17 @@ def test_epochs_end_after_some_without_a_better_one_and_the_best_is_kept() -> No
     assert watch.why_ended == ""
 
 
-def test_epochs_end_while_there_is_time_for_the_fit_on_all_of_the_train_side() -> None:
-    watch = EpochWatch(lambda model: time.sleep(0.1) or 1.0, 0.2)
+def test_epochs_end_with_the_time_and_the_best_are_not_fitted_again_then() -> None:
+    watch = EpochWatch(lambda model: time.sleep(0.1) or 1.0, 0.15)
     assert not watch.after_epoch(None)
     assert "time" in watch.why_ended
+    assert not watch.may_fit_again()
+
+
+def test_the_best_epochs_are_fitted_again_where_there_is_time() -> None:
+    watch = EpochWatch(lambda model: 1.0, 3600.0)
+    assert watch.after_epoch(None)
+    assert watch.may_fit_again()
 
 
 def test_work_in_a_child_gives_its_outcome() -> None:

@@ -17,8 +17,9 @@ def ials_scores(clicks: Clicks, factors: int, alpha: float, ridge: float, seed: 
     """Hu et al., Collaborative Filtering for Implicit Feedback Datasets, 2008; ``alpha``: the weight of a click where that of no click is 1."""
     from implicit.als import AlternatingLeastSquares
 
-    model = AlternatingLeastSquares(factors=factors, alpha=alpha, regularization=ridge, iterations=ALS_ITERATIONS, random_state=seed)
-    return _fitted(model, clicks)
+    with threadpool_limits(1, "blas"):  # the library's own threads do the work
+        model = AlternatingLeastSquares(factors=factors, alpha=alpha, regularization=ridge, iterations=ALS_ITERATIONS, random_state=seed)
+        return _fitted(model, clicks)
 
 
 def bpr_scores(clicks: Clicks, factors: int, learning_rate: float, ridge: float, iterations: int, seed: int) -> Scores:
@@ -30,8 +31,7 @@ def bpr_scores(clicks: Clicks, factors: int, learning_rate: float, ridge: float,
 
 
 def _fitted(model: Any, clicks: Clicks) -> Scores:
-    with threadpool_limits(1, "blas"):  # the library's own threads do the work
-        model.fit(clicks.matrix, show_progress=False)
+    model.fit(clicks.matrix, show_progress=False)
     user_factors, item_factors = np.asarray(model.user_factors), np.asarray(model.item_factors)
 
     def scores(users: Rows) -> npt.NDArray[np.float32]:

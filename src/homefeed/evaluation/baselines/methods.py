@@ -34,7 +34,7 @@ class Method:
 METHODS = {
     ITEM_KNN: Method(tuple({"K": k} for k in (100, 50, 200, 20, 500)), lambda clicks, s, seed: item_knn_scores(clicks, int(s["K"]))),
     IALS: Method(
-        tuple({"factors": f, "alpha": a, "ridge": r} for f, a, r in product((64, 128), (4.0, 1.0, 16.0), (0.1, 10.0))),
+        tuple({"factors": f, "alpha": a, "ridge": r} for f, a, r in product((64, 128), (1.0, 4.0, 16.0), (10.0, 1.0, 50.0))),
         lambda clicks, s, seed: ials_scores(clicks, int(s["factors"]), s["alpha"], s["ridge"], seed),
     ),
     BPR: Method(

@@ -27,13 +27,16 @@ _COMMON = {"n_blocks": BLOCKS, "n_heads": HEADS, "n_factors": FACTORS, "session_
 
 
 def run_transformer(name: str, job: Job) -> Outcome:
-    """Of the recipe's settings only the number of epochs is chosen: by the validation slice, as many as the budget allows."""
+    """Of the recipe's settings only the number of epochs is chosen, by the validation slice.
+
+    Where no time is left to learn all of the train side, the best validated weights are used; they too read all clicks of the train side when asked.
+    """
     limit = MOST_CLICKED if name == SASREC else None  # its softmax is over all items
-    watch = _validated(name, job, limit)
     tables = _Tables(job.dataset, limit)
-    lists = tables.lists(_fitted(name, tables, watch.best_epoch if watch.epochs else UNVALIDATED_EPOCHS, job.seed), job.protocol, job.k)
+    model, words = _chosen(name, job, tables, limit)
+    lists = tables.lists(model, job.protocol, job.k)
     remark = f"of the {MOST_CLICKED:,} most clicked items alone, {tables.left_out:,} left out for memory" if tables.left_out else ""
-    return Outcome(_in_words(name, watch), remark, lists=filled_up(lists, job.hottest))
+    return Outcome(f"{_in_words(name)}; {words}", remark, lists=filled_up(lists, job.hottest))
 
 
 class _Tables:
@@ -60,13 +63,18 @@ class _Tables:
         return lists
 
 
-def _validated(name: str, job: Job, limit: int | None) -> EpochWatch:
+def _chosen(name: str, job: Job, tables: _Tables, limit: int | None) -> tuple[Any, str]:
     inner, protocol = validation_of(job.dataset, job.seed)
-    tables = _Tables(inner, limit)
-    watch = EpochWatch(lambda model: list_value(protocol, tables.lists(model, protocol, TUNED_K)), job.budget_seconds)
-    if len(protocol):
-        _fitted(name, tables, MAX_EPOCHS, job.seed, watch)
-    return watch
+    if not len(protocol):
+        return _fitted(name, tables, UNVALIDATED_EPOCHS, job.seed), f"{UNVALIDATED_EPOCHS} epochs, nobody to validate on"
+    learned = _Tables(inner, limit)
+    watch = EpochWatch(lambda model: list_value(protocol, learned.lists(model, protocol, TUNED_K)), job.budget_seconds)
+    model = _fitted(name, learned, MAX_EPOCHS, job.seed, watch)
+    words = f"{watch.best_epoch} of {watch.epochs} epochs by {TUNED_BY} on the validation slice ({watch.best:.4f}){watch.why_ended}"
+    if watch.may_fit_again():
+        return _fitted(name, tables, watch.best_epoch, job.seed), words
+    model.torch_model.load_state_dict(watch.best_weights)
+    return model, f"{words}; no time to learn the slice too"
 
 
 def _fitted(name: str, tables: _Tables, epochs: int, seed: int, watch: EpochWatch | None = None) -> Any:
@@ -96,9 +104,6 @@ def _clicks_in_order(rows: Interactions, columns: Rows) -> Interactions:
     return clicks.take(np.argsort(clicks.ts_us, kind="stable"))
 
 
-def _in_words(name: str, watch: EpochWatch) -> str:
+def _in_words(name: str) -> str:
     loss = "softmax over all items" if name == SASREC else f"LiGR layers, sampled softmax with {NEGATIVES} negatives"
-    recipe = f"{BLOCKS} blocks, {HEADS} heads, {FACTORS} factors, last {LAST_CLICKS} clicks, {loss}"
-    if not watch.epochs:
-        return f"{recipe}; {UNVALIDATED_EPOCHS} epochs, nobody to validate on"
-    return f"{recipe}; {watch.best_epoch} of {watch.epochs} epochs by {TUNED_BY} on the validation slice ({watch.best:.4f}){watch.why_ended}"
+    return f"{BLOCKS} blocks, {HEADS} heads, {FACTORS} factors, last {LAST_CLICKS} clicks, {loss}"
