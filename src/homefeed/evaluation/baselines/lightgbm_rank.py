@@ -11,7 +11,7 @@ import numpy.typing as npt
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.evaluation.baselines.job import Job, Outcome
 from homefeed.evaluation.baselines.logistic import ONE_LABEL, TUNED_BY
-from homefeed.evaluation.baselines.rank_features import history_features, numbers, tag_slots
+from homefeed.evaluation.baselines.rank_features import history_features, numbers, tag_codes
 from homefeed.evaluation.baselines.tuning import VALIDATION_FRACTION, Setting, best_setting
 from homefeed.metrics.classification import log_loss
 from homefeed.training.three_fits import validation_split
@@ -51,7 +51,7 @@ def run_lightgbm(job: Job) -> Outcome:
 
 
 def _table(dataset: ProcessedDataset, train: Interactions, rows: Interactions) -> _Table:
-    tags = tag_slots(dataset, rows)
+    tags = tag_codes(dataset, rows)
     return _Table(np.hstack([tags, numbers(dataset, rows), history_features(dataset, train, rows)]), tags.shape[1], rows)
 
 

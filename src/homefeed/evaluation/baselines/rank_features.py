@@ -10,11 +10,12 @@ from homefeed.artifacts.processed import Interactions, ProcessedDataset
 Floats = npt.NDArray[np.float64]
 
 
-def tag_slots(dataset: ProcessedDataset, rows: Interactions) -> npt.NDArray[np.int32]:
-    """int32[N, C]: category columns of users, then of items; a multi column gives its first value."""
-    users, items = dataset.users, dataset.items
-    first = [bag[rows.user, :1] for bag in users.bags.values()] + [bag[rows.item, :1] for bag in items.bags.values()]
-    return np.hstack([users.slots[rows.user, 1:], items.slots[rows.item, 1:], *first])
+def tag_codes(dataset: ProcessedDataset, rows: Interactions) -> npt.NDArray[np.int64]:
+    """int64[N, C]: category columns of users, then of items, each value a number from 0 within its column; a multi column gives its first value."""
+    sides = ((dataset.users, rows.user), (dataset.items, rows.item))
+    columns = [(column, row) for table, row in sides for column in (*table.slots[:, 1:].T, *(bag[:, 0] for bag in table.bags.values()))]
+    codes = [np.unique(column, return_inverse=True)[1][row] for column, row in columns]
+    return np.column_stack(codes) if codes else np.zeros((len(rows), 0), np.int64)
 
 
 def numbers(dataset: ProcessedDataset, rows: Interactions) -> npt.NDArray[np.float32]:
