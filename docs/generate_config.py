@@ -67,13 +67,15 @@ def _rows(prefix: str, fields: list[tuple[str, FieldInfo]]) -> Iterator[str]:
 def _default(value: Any) -> str:
     if value is None:
         return "not set"
-    if isinstance(value, timedelta):
-        return f"`{value.total_seconds() / 3600:g}h`"
     if isinstance(value, tuple):
         return f"`{', '.join(map(str, value))}`" if value else "none"
     if isinstance(value, dict):
         return ", ".join(f'`{name} = "{kind}"`' for name, kind in value.items()) or "none"
-    return f"`{value}`"
+    return f"`{_plain(value)}`"
+
+
+def _plain(value: Any) -> str:
+    return f"{value.total_seconds() / 3600:g}h" if isinstance(value, timedelta) else str(value)
 
 
 def _limits(field: FieldInfo) -> str:
@@ -89,7 +91,7 @@ def _bound(part: object) -> str:
         case Ge(ge=least):
             return f"at least {least}"
         case Gt(gt=below):
-            return f"above {below}"
+            return f"above {_plain(below)}"
         case Le(le=most):
             return f"at most {most}"
         case Lt(lt=above):

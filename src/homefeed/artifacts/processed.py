@@ -7,7 +7,8 @@ Files in ``data/processed``:
 ``users.parquet``        ``id`` str, ``slot`` i32, a category column: i32 slot, a multi column: list[i32] slots, a number column: f32 (null: missing)
 ``items.parquet``        the same, and ``available`` bool, ``hotness_end`` f64, ``hotness_split`` f64, ``clicks_split`` i64
 ``train.parquet``        ``ts_us`` i64, ``user`` i32 slot, ``item`` i32 slot, ``label`` i8, ``weight`` f32, ``hotness`` f32 (at its own moment),
-``test.parquet``         ``drawn`` bool (``--sample-negatives``), and ``position`` i32, ``propensity`` f64, ``surface`` str where the log has them
+``test.parquet``         ``drawn`` bool (``--sample-negatives``), and ``position`` i32, ``propensity`` f64, ``surface`` str where the log has them,
+                         ``ordered`` i8, ``value`` f32 where there were orders (null in a drawn row)
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import polars as pl
 
 from homefeed.artifacts.checksums import refuse_other_files
 from homefeed.artifacts.dataset_meta import MAKE_AGAIN, META, DatasetMeta, read_meta
-from homefeed.core.columns import AVAILABLE, POSITION, PROPENSITY, Column, categories, multis, numbers
+from homefeed.core.columns import AVAILABLE, ORDERED, POSITION, PROPENSITY, VALUE, Column, categories, multis, numbers
 from homefeed.core.errors import ArtifactError
 from homefeed.features.entities import EntityTable
 
@@ -37,6 +38,8 @@ class Interactions:
     ``drawn``: bool[N], rows that were drawn and never shown; where all ``label`` of the others are 1, these are all the 0 rows there are.
     ``position``: int32[N], the place on the page, 0 where the row names none; ``propensity``: float64[N], the logging policy's probability of showing the
     item there, NaN where the row names none. None where the log has no such column.
+    ``ordered``: float32[N], 1 where the click led to an order, else 0; ``value``: float32[N], what its orders were worth, 0 without one. None where the shop
+    has no file of orders. A row of the train side knows no order from the split on.
     """
 
     ts_us: npt.NDArray[np.int64]
@@ -48,6 +51,8 @@ class Interactions:
     drawn: npt.NDArray[np.bool_]
     position: npt.NDArray[np.int32] | None = None
     propensity: npt.NDArray[np.float64] | None = None
+    ordered: npt.NDArray[np.float32] | None = None
+    value: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ts_us)
@@ -156,6 +161,8 @@ def _interactions(frame: pl.DataFrame, user_rows: npt.NDArray[np.int32], item_ro
         frame["drawn"].to_numpy(),
         position=frame[POSITION].fill_null(0).to_numpy().astype(np.int32) if POSITION in frame.columns else None,
         propensity=frame[PROPENSITY].fill_null(float("nan")).to_numpy() if PROPENSITY in frame.columns else None,
+        ordered=frame[ORDERED].fill_null(0).to_numpy().astype(np.float32) if ORDERED in frame.columns else None,
+        value=frame[VALUE].fill_null(0).to_numpy().astype(np.float32) if VALUE in frame.columns else None,
     )
 
 

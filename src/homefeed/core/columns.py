@@ -10,6 +10,8 @@ TS, UID, IID, LABEL = "ts", "uid", "iid", "label"
 LOG_COLUMNS = (TS, UID, IID, LABEL)
 POSITION, PROPENSITY, EVENT, SURFACE = "position", "propensity", "event", "surface"
 OPTIONAL_LOG_COLUMNS = (POSITION, PROPENSITY, EVENT, SURFACE)
+ORDERED, VALUE = "ordered", "value"
+"""Of a row that led to an order, and what the order was worth."""
 AVAILABLE = "available"
 """Optional column of the item file: 0 takes the item off every path."""
 

@@ -23,6 +23,7 @@ class Fault(IntEnum):
     ID = 4
     LABEL = 5
     FLAG = 6
+    VALUE = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.figures import Figures, describe_split, survey
 from homefeed.etl.hotness import decayed_sums, own_moment
 from homefeed.etl.merging import Merged, merge_labels
+from homefeed.etl.orders import ORDER_COLUMNS, Attributed, attribute, encode_orders, with_orders
+from homefeed.etl.orders_file import RawOrders, read_orders
 from homefeed.etl.raw_features import ITEM_FILE, USER_FILE, RawFeatures, read_features
 from homefeed.etl.raw_logs import RawLog, check_labels, read_log
 from homefeed.etl.reading import Reading
@@ -39,14 +41,15 @@ class RawShop:
     log: RawLog
     users: RawFeatures
     items: RawFeatures
+    orders: RawOrders | None
 
     @property
     def detected(self) -> tuple[str, ...]:
-        return (*self.log.detected, *self.users.detected, *self.items.detected)
+        return (*self.log.detected, *self.users.detected, *self.items.detected, *(self.orders.detected if self.orders else ()))
 
     @property
     def rejects(self) -> tuple[Rejects, ...]:
-        return (self.log.rejects, self.users.rejects, self.items.rejects)
+        return (self.log.rejects, self.users.rejects, self.items.rejects, *([self.orders.rejects] if self.orders else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Prepared:
     parted: Parted
     figures: Figures
     drawn: Drawn | None
+    orders: Attributed | None
     rule: HotnessRule
     meta: DatasetMeta
 
@@ -103,11 +107,11 @@ def run_etl(config: Config, *, progress: Progress, now: datetime, new_map: bool 
 
 
 def read_shop(folder: Path, schema: Schema, reading: Reading) -> RawShop:
-    """The three files of the contract."""
+    """The three files of the contract, and the orders where there are any."""
     log = read_log(folder, schema, reading)
     users = read_features(folder / USER_FILE, UID, schema.user, log, reading)
     items = read_features(folder / ITEM_FILE, IID, schema.item, log, reading)
-    return RawShop(log, users, items)
+    return RawShop(log, users, items, read_orders(folder, log.separator, reading))
 
 
 def _keep_rejects(rejects: tuple[Rejects, ...], config: Config, folder: Path, progress: Progress) -> None:
@@ -160,7 +164,13 @@ def prepare(config: Config, schema: Schema, raw: RawShop, shop: EncodedShop, enc
         rows={"train": train.rows, "test": test.rows, "users": len(shop.users), "items": len(shop.items)},
         sample_negatives=config.etl.sample_negatives,
     )
-    return Prepared(raw, shop, merged, parted, figures, drawn, rule, meta)
+    return Prepared(raw, shop, merged, parted, figures, drawn, _attributed(config, raw, shop, parted), rule, meta)
+
+
+def _attributed(config: Config, raw: RawShop, shop: EncodedShop, parted: Parted) -> Attributed | None:
+    if raw.orders is None:
+        return None
+    return attribute(parted, encode_orders(raw.orders.rows, shop.slots), raw.orders.n_rows, config.orders.window)
 
 
 def _drawn(config: Config, parted: Parted, figures: Figures, source: Path, path: Path) -> Drawn | None:
@@ -176,8 +186,10 @@ def _write_rows(prepared: Prepared, folder: Path, scores: Path) -> None:
     start_us = min(prepared.figures.train.start_us, prepared.figures.test.start_us)
     real, drawn = prepared.parted.rows, prepared.drawn
     engine.write({scores: own_moment(real, prepared.rule, start_us, drawn.rows if drawn else None)})
-    shop, log = prepared.shop, prepared.raw.log
-    outputs.write_rows(folder, with_drawn(real, drawn), engine.scan(scores), shop.users, shop.items, prepared.meta.schema, log.extras, log.unit_us)
+    shop, log, extras = prepared.shop, prepared.raw.log, prepared.raw.log.extras
+    if prepared.orders:
+        real, extras = with_orders(real, prepared.orders), (*extras, *ORDER_COLUMNS)
+    outputs.write_rows(folder, with_drawn(real, drawn), engine.scan(scores), shop.users, shop.items, prepared.meta.schema, extras, log.unit_us)
 
 
 def _write_entities(prepared: Prepared, folder: Path) -> None:
@@ -208,6 +220,7 @@ def report_of(prepared: Prepared, seconds: float) -> EtlReport:
         split=meta.split,
         seen=meta.seen,
         drawn=prepared.drawn,
+        orders=prepared.orders,
         half_life_days=meta.half_life_days,
         seconds=seconds,
     )

@@ -40,15 +40,24 @@ def find_raw(folder: Path, name: str, columns: str, work: Path) -> RawFile:
 
     Compressed ones are unpacked into ``work``. Raises ``InputError`` where there is none, more than one, or one that is not what its name says.
     """
-    plain = folder / name
-    places = [plain, *(folder / f"{name}{ending}" for ending in (".gz", ".zst", ".parquet")), plain.with_suffix(".parquet")]
+    plain, *others = places = _places(folder, name)
     found = [path for path in places if os.path.lexists(path)]
     if not found:
-        also = ", ".join(path.name for path in places[1:])
+        also = ", ".join(path.name for path in others)
         raise InputError(f"{plain} is missing", expected=f"a file with {columns} (or {also})", next_step=f"Put it into {folder}/")
     if len(found) > 1:
         raise InputError(f"{' and '.join(map(str, found))} both claim to be {plain.stem}", expected="one of them", next_step="Remove the other")
     return _opened(found[0], columns, work)
+
+
+def lies_in(folder: Path, name: str) -> bool:
+    """Whether there is a file that ``find_raw`` would look at."""
+    return any(map(os.path.lexists, _places(folder, name)))
+
+
+def _places(folder: Path, name: str) -> list[Path]:
+    plain = folder / name
+    return [plain, *(folder / f"{name}{ending}" for ending in (".gz", ".zst", ".parquet")), plain.with_suffix(".parquet")]
 
 
 def _opened(path: Path, columns: str, work: Path) -> RawFile:

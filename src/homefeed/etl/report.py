@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from homefeed.artifacts.dataset_meta import Seen, Split
 from homefeed.etl.drawn_negatives import Drawn
 from homefeed.etl.figures import Side
+from homefeed.etl.orders import Attributed
 from homefeed.features.feature_map import Lineage
 
 
@@ -31,6 +32,7 @@ class EtlReport:
     split: Split
     seen: Seen
     drawn: Drawn | None
+    orders: Attributed | None
     half_life_days: float
     seconds: float
 
@@ -66,6 +68,7 @@ class EtlReport:
             _side_line("test", self.test),
             f"cold on the test side: {self.cold_user_share:.1%} of its users, {self.cold_item_share:.1%} of its items",
             *_drawn_lines(self.drawn),
+            *(self.orders.lines() if self.orders else ()),
             f"hotness: half-life {self.half_life_days:.3g} days",
             f"seen items: {self.seen.policy} ({self.seen.reason})",
         ]

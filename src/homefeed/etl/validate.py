@@ -22,6 +22,7 @@ from homefeed.etl.engines import polars_engine as engine
 from homefeed.etl.events import LabelRule
 from homefeed.etl.id_overlap import overlap
 from homefeed.etl.label_advice import label_advice
+from homefeed.etl.orders_file import RawOrders, read_orders
 from homefeed.etl.pipeline import RawShop, encode_shop, known_map, prepare, report_of
 from homefeed.etl.raw_features import ITEM_FILE, USER_FILE, RawFeatures, open_features, read_features, share_known
 from homefeed.etl.raw_logs import LOG_FILE, RawLog, check_labels, open_log, read_log, share_readable
@@ -77,12 +78,13 @@ def validate_shop(config: Config, now: datetime, work: Path) -> Validation:
     joined = log or _no_log(place.folder / LOG_FILE)
     users = _look_at_features(found, place, USER_FILE, UID, schema.user, joined)
     items = _look_at_features(found, place, ITEM_FILE, IID, schema.item, joined)
+    orders = _look_at_orders(found, place, joined)
     found.facts.append(_schema_line(users.columns if users else schema.user, items.columns if items else schema.item, schema.events))
     known = found.attempt(lambda: known_map(config.paths.processed, new_map=False))
     if known is not None and joined.n_rows:
         found.facts.append(_map_line(known, joined))
     if log is not None and users is not None and items is not None and known is not None and not found.problems:
-        found.rehearsed.extend(found.attempt(lambda: _rehearse(place, RawShop(log, users, items), known, work)) or [])
+        found.rehearsed.extend(found.attempt(lambda: _rehearse(place, RawShop(log, users, items, orders), known, work)) or [])
     return found
 
 
@@ -105,6 +107,13 @@ def _look_at_log(found: Validation, place: _Place) -> RawLog | None:
     found.warnings.extend(separator_ties(lambda given: open_log(place.folder, place.schema, given), TS, share_readable, place.tries))
     found.warnings.extend(_advice(place))
     return log
+
+
+def _look_at_orders(found: Validation, place: _Place, log: RawLog) -> RawOrders | None:
+    orders = found.attempt(lambda: read_orders(place.folder, log.separator, place.reading))
+    if orders is not None:
+        _describe(found, orders, place.config)
+    return orders
 
 
 def _advice(place: _Place) -> list[str]:
@@ -133,7 +142,7 @@ def _look_at_features(found: Validation, place: _Place, name: str, id_column: st
     return features
 
 
-def _describe(found: Validation, part: RawLog | RawFeatures, config: Config) -> None:
+def _describe(found: Validation, part: RawLog | RawFeatures | RawOrders, config: Config) -> None:
     """How the file is written, and its rejects."""
     found.facts.extend(line for line in part.detected if not line.startswith("Warning: "))
     found.warnings.extend(line.removeprefix("Warning: ") for line in part.detected if line.startswith("Warning: "))

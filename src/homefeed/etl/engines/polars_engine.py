@@ -9,12 +9,12 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from homefeed.core.columns import AVAILABLE, IID, POSITION, PROPENSITY, UID, Column
+from homefeed.core.columns import AVAILABLE, IID, POSITION, PROPENSITY, TS, UID, VALUE, Column
 from homefeed.core.ids import MAX_ID_BYTES
 from homefeed.etl.dialect import Dialect
 from homefeed.etl.engines import polars_source as source
 from homefeed.etl.engines.polars_source import ROW, cell
-from homefeed.etl.engines.polars_values import flag, moment_us, number
+from homefeed.etl.engines.polars_values import flag, moment_us, number, worth
 from homefeed.etl.events import LabelRule
 from homefeed.etl.faults import FAULT, Fault
 from homefeed.etl.timestamps import TimeForm
@@ -57,6 +57,15 @@ def read_features(dialect: Dialect, id_column: str, columns: Sequence[Column]) -
     values = {c.name: convert[c.kind](place[c.name]) if c.kind in convert else place[c.name] for c in columns}
     checks = {Fault.ID: place[id_column].is_not_null(), Fault.FLAG: values.get(AVAILABLE, pl.lit(True)).is_not_null()}
     return _checked(dialect, {"id": place[id_column], **values}, checks)
+
+
+def read_orders(dialect: Dialect, form: TimeForm, latest_us: int) -> Table:
+    """``row`` (from 0), ``ts_us``, ``uid``, ``iid``, ``value`` (f64) and ``fault``. A value that cannot be read is null."""
+    column = {name: pl.col(cell(n)) for n, name in enumerate(dialect.columns)}
+    ts_us, value = moment_us(column[TS], form), worth(column[VALUE])
+    values = {"ts_us": ts_us, UID: column[UID], IID: column[IID], VALUE: value}
+    both_ids = column[UID].is_not_null() & column[IID].is_not_null()
+    return _checked(dialect, values, {Fault.TS: ts_us.is_not_null(), Fault.FUTURE: ts_us <= latest_us, Fault.ID: both_ids, Fault.VALUE: value.is_not_null()})
 
 
 def rows_that_hold(rows: Table, column: str, texts: pl.Series) -> Table:

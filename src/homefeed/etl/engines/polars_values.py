@@ -6,6 +6,9 @@ import polars as pl
 
 from homefeed.etl.timestamps import ISO_8601, UNIT_RANGES, TimeForm
 
+LARGEST_VALUE = 1e12
+"""Of one order: sums stay far below what a f32 can hold."""
+
 
 def moment_us(text: pl.Expr, form: TimeForm) -> pl.Expr:
     """Microseconds since 1970, i64; a number whose magnitude is of another unit cannot be read, nor a moment before 1970."""
@@ -21,6 +24,12 @@ def number(text: pl.Expr) -> pl.Expr:
     """f64; what is no number, or none that a f32 can hold, counts as missing."""
     value = text.str.strip_chars().cast(pl.Float64, strict=False)
     return pl.when(value.cast(pl.Float32).is_finite()).then(value)
+
+
+def worth(text: pl.Expr) -> pl.Expr:
+    """f64 from 0 to ``LARGEST_VALUE``; anything else is null."""
+    value = text.str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.when(value.is_between(0.0, LARGEST_VALUE)).then(value)
 
 
 def flag(text: pl.Expr) -> pl.Expr:
