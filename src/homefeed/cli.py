@@ -247,6 +247,31 @@ def leak_check(given: Settings, as_json: bool) -> int:
 
 
 @cli.command()
+@click.option("--preset", default="base", help="a named shop: base, sparse, drift, position-bias, session-taste, personal-taste (default: base)")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=7, help="all randomness of the shop starts here (default: 7)")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="folder to write into")
+@click.option("--settings", "toml", type=click.Path(path_type=Path), help="TOML file with knobs of the simulator (docs/simulation.md)")
+@click.option("--set", "knobs", multiple=True, metavar="SECTION.KNOB=VALUE", help="one knob; may be repeated")
+@click.option("--closed-loop", is_flag=True, help="Let policies play day after day instead of writing raw files.")
+@click.option("--days", type=click.IntRange(1, 365), default=10, help="days of the closed loop (default: 10)")
+@click.option("--policies", default="random,hot,best", help="random, hot, original, ours, best (default: random,hot,best)")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with the settings of the pipeline that `ours` runs")
+def simulate(
+    preset: str, seed: int, out: Path, toml: Path | None, knobs: tuple[str, ...], closed_loop: bool, days: int, policies: str, config: Path | None
+) -> None:
+    """A made-up shop with a known truth: raw files, or closed loops of several policies."""
+    from homefeed.bootstrap.simulate import simulate_files, simulate_loop
+    from homefeed.bootstrap.simulation_settings import simulation_settings
+
+    given, progress = simulation_settings(preset, toml, knobs), ConsoleProgress(Console())
+    if closed_loop:
+        names = [name.strip() for name in policies.split(",") if name.strip()]
+        simulate_loop(given, preset, seed, out, progress, days=days, policies=names, config=load_config(config, {}, {}) if config else Config())
+    else:
+        simulate_files(given, preset, seed, out, progress)
+
+
+@cli.command()
 @settings(*REDIS)
 def status(given: Settings) -> int:
     """What is live and how old it is. Exit code 1 when nothing is."""

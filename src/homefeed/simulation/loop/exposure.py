@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from homefeed.metrics.beyond_accuracy import gini
 from homefeed.simulation.loop.report import Exposure, NewItems
 from homefeed.simulation.shop.day_log import DayLog
 from homefeed.simulation.shop.shop import Shop
@@ -16,12 +17,11 @@ _STEPS = 20
 def exposure_of(shop: Shop, days: Sequence[DayLog]) -> Exposure:
     """Over all days, among the items launched by the last one."""
     shown = np.bincount(np.concatenate([log.shown.ravel() for log in days]), minlength=len(shop.item_ids))
-    shown = np.sort(shown[shop.launched(days[-1].visits.day)])
+    shown = np.sort(shown[shop.launched(days[-1].visits.day)]).astype(np.int64)
     cumulated = np.concatenate([[0.0], np.cumsum(shown) / shown.sum()])
     lorenz = np.interp(np.linspace(0, 1, _STEPS + 1), np.linspace(0, 1, len(cumulated)), cumulated)
     top = max(round(len(shown) * 0.01), 1)
-    gini = 1 - float(cumulated[1:].sum() + cumulated[:-1].sum()) / len(shown)
-    return Exposure(gini, float((shown > 0).mean()), float(shown[-top:].sum() / shown.sum()), tuple(round(float(x), 5) for x in lorenz))
+    return Exposure(gini(shown), float((shown > 0).mean()), float(shown[-top:].sum() / shown.sum()), tuple(round(float(x), 5) for x in lorenz))
 
 
 def new_items_of(shop: Shop, days: Sequence[DayLog], new_days: int) -> NewItems:
