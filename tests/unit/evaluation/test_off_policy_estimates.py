@@ -78,12 +78,21 @@ def test_figures_of_four_rows_by_hand() -> None:
     policy = Policy("b", "", np.zeros(4, np.int64), np.array([[2, 1]], np.int32), np.array([[0.75, 0.25]]))
     weights = importance_weights(policy, rows)
     np.testing.assert_allclose(weights.raw, [0.5, 1.5, 0.3125, 3.75])
-    np.testing.assert_allclose(weights.w, [0.5, 1.5, 0.3125, 2.0])
+    cap = (0.5 + 1.5 + 0.3125 + 3.75) / 4 * 2
+    np.testing.assert_allclose(weights.w, [0.5, 1.5, 0.3125, cap])
     found = estimate(rows, weights.w, np.array([0.5, 0.1, 0.5, 0.1]), np.full(4, 0.2), np.random.default_rng(0))
-    assert found.values["ips"].mean == pytest.approx(2.5 / 4)
-    assert found.values["snips"].mean == pytest.approx(2.5 / 4.3125)
-    assert found.values["dr"].mean == pytest.approx(0.2 + (0.5 * 0.5 - 1.5 * 0.1 - 0.3125 * 0.5 + 2 * 0.9) / 4)
-    assert effective_size(weights.w) == pytest.approx(4.3125**2 / (0.25 + 2.25 + 0.3125**2 + 4))
+    assert found.values["ips"].mean == pytest.approx((0.5 + cap) / 4)
+    assert found.values["snips"].mean == pytest.approx((0.5 + cap) / (2.3125 + cap))
+    assert found.values["dr"].mean == pytest.approx(0.2 + (0.5 * 0.5 - 1.5 * 0.1 - 0.3125 * 0.5 + cap * 0.9) / 4)
+    assert effective_size(weights.w) == pytest.approx((2.3125 + cap) ** 2 / (0.25 + 2.25 + 0.3125**2 + cap**2))
+
+
+def test_a_policy_without_chance_is_not_cut_for_being_rare_in_the_log(bandit: Bandit) -> None:
+    rows = bandit.log(np.random.default_rng(0), users=50, visits=1)
+    policy = Policy("first", "", np.zeros(len(rows), np.int64), np.array([[5]], np.int32), np.ones((1, 1)))
+    weights = importance_weights(policy, rows)
+    assert 0 < (weights.raw > 0).sum() < len(rows)
+    np.testing.assert_array_equal(weights.w, weights.raw)
 
 
 def test_an_estimate_is_compared_with_what_the_other_policy_earned_in_its_own_log(bandit: Bandit) -> None:

@@ -6,7 +6,7 @@ from homefeed.evaluation.off_policy.weights import Diagnostics
 
 MIN_EFFECTIVE_ROWS = 100.0
 MIN_EFFECTIVE_CLICKS = 10.0
-"""Below so many the bootstrap's percentiles miss the truth far more often than one time in twenty."""
+"""An interval from fewer clicks than that resamples a handful of draws."""
 MAX_UNSUPPORTED = 0.05
 MAX_EMPTY = 0.01
 MAX_CLIPPED = 0.1

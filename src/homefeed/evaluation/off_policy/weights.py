@@ -44,8 +44,10 @@ class Diagnostics:
 
 
 def importance_weights(policy: Policy, rows: LoggedRows) -> Weights:
-    """Capped at the square root of the number of rows: Ionides, Truncated Importance Sampling, 2008."""
-    raw, cap = policy.chance_of_logged(rows) / rows.propensity, float(np.sqrt(len(rows)))
+    """Capped at the mean weight of the n rows that have one, times √n, after Ionides, Truncated Importance Sampling, 2008."""
+    raw = policy.chance_of_logged(rows) / rows.propensity
+    used = raw[raw > 0]
+    cap = float(used.mean() * np.sqrt(len(used))) if len(used) else 1.0
     return Weights(np.minimum(raw, cap), raw, cap)
 
 
