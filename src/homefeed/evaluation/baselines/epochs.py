@@ -9,7 +9,7 @@ from typing import Any
 from homefeed.evaluation.baselines.job import Stopwatch
 
 PATIENCE = 5
-_USABLE = 0.9
+_USABLE = 0.85
 """Share of the budget that the epochs may take; the rest is for lists."""
 _LARGER = 1.15
 """The whole train side against what is learned before the validation slice."""
