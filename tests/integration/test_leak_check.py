@@ -20,7 +20,7 @@ from homefeed.artifacts.dataset_meta import META, DatasetMeta, read_meta
 from homefeed.artifacts.processed import FEATURE_MAP, ITEMS, TEST, TRAIN, USERS
 from homefeed.cli import cli
 
-QUICK = "[recall]\nmax_epochs = 1\nembedding_dim = 4\n[rank]\nmax_epochs = 1\n"
+QUICK = "[recall]\nmax_epochs = 1\noutput_dim = 8\n[rank]\nmax_epochs = 1\n"
 
 
 @pytest.fixture(scope="module")
