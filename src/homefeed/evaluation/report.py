@@ -16,6 +16,8 @@ FORMAT = 2
 """Of the JSON file: grows when a field changes its meaning or goes."""
 Stage = Literal["recall", "rank", "slate"]
 Verdict = Literal["ahead", "behind", "cannot be told"]
+DOUBT = 0.05
+"""p above which a difference cannot be told."""
 LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error"})
 
 
@@ -44,8 +46,11 @@ class Difference:
 
     @classmethod
     def of(cls, metric: str, interval: Interval, p: float) -> Difference:
-        """Ahead or behind beyond doubt: the whole interval on one side of 0."""
-        sign = (int(interval.low > 0) - int(interval.high < 0)) * (-1 if metric in LOWER_IS_BETTER else 1)
+        """Ahead or behind beyond doubt: the whole interval on one side of 0, and the test, where there is one (``p`` not NaN), of the same mind.
+
+        Of a handful of users an interval alone would be too sure.
+        """
+        sign = 0 if p > DOUBT else (int(interval.low > 0) - int(interval.high < 0)) * (-1 if metric in LOWER_IS_BETTER else 1)
         verdicts: dict[int, Verdict] = {1: "ahead", -1: "behind", 0: "cannot be told"}
         return cls(_known(interval.mean), _known(interval.low), _known(interval.high), _known(p), verdicts[sign])
 

@@ -109,6 +109,12 @@ def test_an_interval_that_touches_zero_decides_nothing(low: float, high: float) 
     assert Difference.of("recall_at_10", Interval(0.1, low, high), 0.5).verdict == "cannot be told"
 
 
+def test_three_users_who_agree_decide_nothing() -> None:
+    """Their interval lies above 0, but one in four choices of signs would look like that."""
+    assert Difference.of("recall_at_10", Interval(0.1, 0.05, 0.2), 0.25).verdict == "cannot be told"
+    assert Difference.of("recall_at_10", Interval(0.1, 0.05, 0.2), float("nan")).verdict == "ahead"
+
+
 @pytest.mark.parametrize("metric", ["log_loss", "calibration_error"])
 def test_less_is_ahead_where_less_is_better(metric: str) -> None:
     assert Difference.of(metric, Interval(-0.1, -0.2, -0.05), 0.001).verdict == "ahead"
