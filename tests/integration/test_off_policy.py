@@ -19,7 +19,7 @@ ITEMS, LIST = 20, 10
 QUICK = """
 seen = "keep"
 [recall]
-max_epochs = 6
+max_epochs = 3
 [rank]
 batch_size = 256
 max_epochs = 4
@@ -33,7 +33,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with both models fitted."""
     folder = tmp_path_factory.mktemp("shop")
     raw = folder / "data" / "raw_data"
-    planted_taste_shop(raw, users=300, items=ITEMS, lists_per_user=10)
+    planted_taste_shop(raw, users=200, items=ITEMS, lists_per_user=10)
     rewrite(raw / "shop.dat", "ts,uid,iid,label,position,propensity", BY_CHANCE)
     (folder / "homefeed.toml").write_text(QUICK)
     for words in (["etl"], ["train", "recall"], ["train", "rank"]):
@@ -80,7 +80,7 @@ def test_the_log_against_itself_gives_its_own_click_rate(shop: Path) -> None:
     (policy,) = report(shop).values()
     values, own = policy["estimates"]["values"], policy["estimates"]["reference"]["mean"]
     assert "propensities" in policy["text"]
-    assert policy["diagnostics"]["effective_rows"] == pytest.approx(30_000)
+    assert policy["diagnostics"]["effective_rows"] == pytest.approx(20_000)
     assert values["ips"]["mean"] == pytest.approx(own) == values["snips"]["mean"]
     assert policy["estimates"]["ahead"]["dr"]["low"] < 0 < policy["estimates"]["ahead"]["dr"]["high"]
 
@@ -103,9 +103,9 @@ def test_a_policy_that_shows_what_the_log_never_shows_is_refused_with_exit_code_
     [
         ("ts,uid,iid,label", [], r"no column propensity.*Log it"),
         ("ts,uid,iid,label,position,propensity", [f"{place},1.5" for place in range(1, LIST + 1)], r"no propensity in \(0, 1\], the first of them has 1.5"),
-        ("ts,uid,iid,label,position,propensity", [f"{place},0" for place in range(1, LIST + 1)], r"30,000 of 30,000 rows have no propensity"),
-        ("ts,uid,iid,label,propensity", ["", *["0.05"] * 9], r"3,000 of 30,000 rows have no propensity"),
-        ("ts,uid,iid,label,position,propensity", ["x,0.05", *BY_CHANCE[1:]], r"3,000 of 30,000 rows have no position"),
+        ("ts,uid,iid,label,position,propensity", [f"{place},0" for place in range(1, LIST + 1)], r"20,000 of 20,000 rows have no propensity"),
+        ("ts,uid,iid,label,propensity", ["", *["0.05"] * 9], r"2,000 of 20,000 rows have no propensity"),
+        ("ts,uid,iid,label,position,propensity", ["x,0.05", *BY_CHANCE[1:]], r"2,000 of 20,000 rows have no position"),
         ("ts,uid,iid,label,position,propensity", [f"{place},0.5" for place in range(1, LIST + 1)], r"position 1 the propensities of the 20 .* add up to 10\.0"),
         ("ts,uid,iid,label,position,propensity", [f"{place},0.005" for place in range(1, LIST + 1)], r"add up to 0\.1000 over"),
         ("ts,uid,iid,label,position,propensity", [*BY_CHANCE[:9], "11,0.05"], r"The two logs fill different places"),
