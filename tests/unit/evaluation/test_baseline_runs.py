@@ -12,7 +12,7 @@ from group_shop import GROUPS, ITEMS, NEW_USERS, group_of, group_shop
 from planted_work import answers, dies, sleeps
 
 from homefeed.core.progress import Silent
-from homefeed.evaluation.baselines import HOTNESS, POPULARITY, baseline_lists, registry, run_baselines
+from homefeed.evaluation.baselines import HOTNESS, POPULARITY, baseline_lists, registry, run, run_baselines
 from homefeed.evaluation.baselines.child import EndedByItselfError, OutOfTimeError, run_in_child
 from homefeed.evaluation.baselines.epochs import PATIENCE, EpochWatch
 from homefeed.evaluation.baselines.job import Job, Outcome
@@ -144,8 +144,9 @@ def test_work_that_dies_is_told_by_its_exit_code() -> None:
         run_in_child(dies, "EASE", JOB)
 
 
-def test_results_name_all_that_were_asked_for_finished_or_not() -> None:
-    results = run_baselines(["popularity", "ease"], SHOP, PROTOCOL, 20, 7, 0.01, Silent())
+def test_results_name_all_that_were_asked_for_finished_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "run_baseline", sleeps)
+    results = run_baselines(["popularity", "ease"], SHOP, PROTOCOL, 20, 7, 0.5, Silent())
     assert results.lists[POPULARITY].tolist() == SIMPLE[POPULARITY].tolist()
     assert results.notes[POPULARITY].finished
     assert EASE not in results.lists

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -26,10 +27,11 @@ def run_in_child(work: Work, name: str, job: Job) -> Outcome:
     fresh = multiprocessing.get_context("spawn")  # a fork of a process with numeric threads may hang
     ours, theirs = fresh.Pipe(duplex=False)
     process = fresh.Process(target=_work, args=(theirs, work, name, job), name=f"baseline {name}", daemon=True)
+    deadline = time.monotonic() + job.budget_seconds
     process.start()
     theirs.close()
     try:
-        if not ours.poll(job.budget_seconds):
+        if not ours.poll(max(deadline - time.monotonic(), 0)):
             raise OutOfTimeError
         outcome: Outcome = ours.recv()
         return outcome
