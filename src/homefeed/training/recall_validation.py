@@ -21,7 +21,7 @@ from homefeed.training.three_fits import as_of_us
 
 K, SMALLEST_K, CATALOGUE_SHARE = 50, 5, 0.1
 """Fifty places, but no more than a tenth of a small catalogue: a list that holds everything tells nothing."""
-MAX_USERS, LIST_SIZE = 2_000, 100
+MAX_USERS, LIST_SIZE = 4_000, 100
 
 
 class Validation:
