@@ -15,13 +15,15 @@ from homefeed.core.errors import StoreUnavailableError
 from homefeed.core.release import Release
 from homefeed.features.encoder import NumberScale, Vocabulary, encode
 from homefeed.features.entities import EntityTable
-from homefeed.models.tower import side_vectors
+from homefeed.features.history import GAP_BUCKETS
+from homefeed.models.tower import item_vectors
 from homefeed.models.weights import ModelWeights
 from homefeed.store.base import ListRead
 
 UIDS = ["", "ann", "bob", "a/b", "100%", "zoë", "18292817638588633000", "tagged", "plain"]
 """``tagged`` and ``plain`` have no list; ``plain`` has no known tag either."""
 N_ITEMS = 300
+MAX_EVENTS = 6
 N_USER_FIELDS, N_ITEM_FIELDS, DIM, N_NUMBERS = 4, 4, 4, 1
 N_FIELDS = N_USER_FIELDS + N_ITEM_FIELDS
 UTAG1 = {"young": 400, "old": 401}
@@ -49,7 +51,7 @@ def small_bundle(release_id: str = "r1", seed: int = 1, **changes: Any) -> Bundl
         hot=hot,
         seen=SeenItems(np.array([0, 0, 5, 5, 5, 5, 5, 5, 9, 12]), np.concatenate([hot[:5], hot[:4], hot[:3]]).astype(np.int32)),
         recall=recall,
-        item_vectors=side_vectors(recall, "item", encode(items, vocabulary, scale, N_USER_FIELDS)),
+        item_vectors=item_vectors(recall, encode(items, vocabulary, scale, N_USER_FIELDS)),
         rank=_deepfm(rng, vocabulary, scale),
         tag_slots={"utag1": UTAG1, "utag2": UTAG2, "likes": {"tea|milk": 406}, "likes[]": LIKES},
         separators={"likes": ";"},
@@ -140,12 +142,22 @@ def _deepfm(rng: np.random.Generator, vocabulary: Vocabulary, scale: NumberScale
 
 
 def _dssm(rng: np.random.Generator, vocabulary: Vocabulary, scale: NumberScale) -> ModelWeights:
-    arrays = {"embedding": _padded(_normal(rng, vocabulary.size, DIM))}
-    for side, n_fields in (("user", N_USER_FIELDS), ("item", N_ITEM_FIELDS)):
-        n_inputs = n_fields * DIM + 2 * N_NUMBERS
-        shapes = {"hidden.weight": (6, n_inputs), "hidden.bias": (6,), "out.weight": (5, 6), "out.bias": (5,), "skip.weight": (5, n_inputs)}
-        arrays |= {f"{side}.{name}": _normal(rng, *shape) for name, shape in shapes.items()}
-    return ModelWeights("dssm_pointwise", arrays, vocabulary, scale, scale, {})
+    shapes = {"embedding.weight": (vocabulary.size, DIM), "bias.weight": (vocabulary.size, 1), "item_numbers": (DIM, 2 * N_NUMBERS)}
+    shapes |= {"user_token.weight": (DIM, N_USER_FIELDS * DIM + 2 * N_NUMBERS), "user_token.bias": (DIM,)}
+    shapes |= {"encoder.clicked.weight": (2, DIM), "encoder.gap.weight": (GAP_BUCKETS, DIM), "encoder.place.weight": (1 + MAX_EVENTS, DIM)}
+    norms = ["encoder.norm"]
+    for layer in range(2):
+        block = f"encoder.blocks.{layer}"
+        norms += [f"{block}.norm_attention", f"{block}.norm_hidden"]
+        shapes |= {f"{block}.query_key_value.weight": (3 * DIM, DIM), f"{block}.attended.weight": (DIM, DIM)}
+        shapes |= {f"{block}.hidden.weight": (2 * DIM, DIM), f"{block}.hidden.bias": (2 * DIM,)}
+        shapes |= {f"{block}.out.weight": (DIM, 2 * DIM), f"{block}.out.bias": (DIM,)}
+    shapes |= {f"{norm}.{part}": (DIM,) for norm in norms for part in ("weight", "bias")}
+    arrays = {name: _normal(rng, *shape) for name, shape in shapes.items()}
+    for name in ("embedding.weight", "bias.weight"):
+        _padded(arrays[name])
+    config = {"n_fields": {"user": N_USER_FIELDS, "item": N_ITEM_FIELDS}, "heads": 2, "blend": {"dssm": 1.0, "hot": 0.5}}
+    return ModelWeights("dssm_pointwise", arrays, vocabulary, scale, scale, config)
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> npt.NDArray[np.float32]:
