@@ -156,7 +156,7 @@ def _dssm(rng: np.random.Generator, vocabulary: Vocabulary, scale: NumberScale) 
     arrays = {name: _normal(rng, *shape) for name, shape in shapes.items()}
     for name in ("embedding.weight", "bias.weight"):
         _padded(arrays[name])
-    config = {"n_fields": {"user": N_USER_FIELDS, "item": N_ITEM_FIELDS}, "heads": 2, "blend": {"dssm": 1.0, "hot": 0.5}}
+    config = {"n_fields": {"user": N_USER_FIELDS, "item": N_ITEM_FIELDS}, "heads": 2, "max_events": MAX_EVENTS, "blend": {"dssm": 1.0, "hot": 0.5}}
     return ModelWeights("dssm_pointwise", arrays, vocabulary, scale, scale, config)
 
 

@@ -90,7 +90,7 @@ def _dssm(model: ModelWeights, user: SideWidth, item: SideWidth) -> dict[str, Sh
     norm: dict[str, Shape] = {"weight": (dim,), "bias": (dim,)}
     shapes: dict[str, Shape] = {"embedding.weight": (model.vocabulary.size, dim), "bias.weight": (model.vocabulary.size, 1)}
     shapes |= {"user_token.weight": (dim, user.fields * dim + 2 * user.numbers), "user_token.bias": (dim,), "item_numbers": (dim, 2 * item.numbers)}
-    shapes |= {"encoder.clicked.weight": (2, dim), "encoder.gap.weight": (GAP_BUCKETS, dim), "encoder.place.weight": (1 + size.max_events, dim)}
+    shapes |= {"encoder.clicked.weight": (2, dim), "encoder.gap.weight": (GAP_BUCKETS, dim), "encoder.place.weight": (1 + model.config["max_events"], dim)}
     shapes |= {f"encoder.norm.{part}": shape for part, shape in norm.items()}
     for k in range(size.layers):
         block = f"encoder.blocks.{k}"

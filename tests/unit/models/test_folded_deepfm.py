@@ -1,4 +1,4 @@
-"""The folded scorer and the numpy tower against the torch models and against the formula written out naively."""
+"""The folded scorer against the torch model and against the formula written out naively."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ import torch
 from homefeed.features.encoder import EncodedTable, NumberScale, Vocabulary, encode
 from homefeed.features.entities import EntityTable
 from homefeed.models.deepfm import DeepFM
-from homefeed.models.dssm import DSSM
 from homefeed.models.folded import FoldedDeepFM
 from homefeed.models.layers import SideInput
 from homefeed.models.lookup import one_row
-from homefeed.models.tower import side_vectors, user_vector
 from homefeed.models.weights import ModelWeights
 
 MAP_SIZE, DIM = 60, 5
@@ -128,16 +126,3 @@ def test_weights_of_another_shape_or_without_numbers_are_refused(vocabulary: Voc
         bad = ModelWeights("deepfm", dict(weights.arrays) | {name: array}, vocabulary, weights.user_scale, weights.item_scale, HOTNESS)
         with pytest.raises(ValueError, match="ranker"):
             FoldedDeepFM.fold(bad, items, hotness)
-
-
-def test_numpy_towers_equal_the_torch_towers(vocabulary: Vocabulary, users: EncodedTable, items: EncodedTable) -> None:
-    torch.manual_seed(4)
-    model = DSSM(vocabulary, DIM, 12, 6, (N_USER_FIELDS, 4), (N_ITEM_FIELDS, 2)).eval()
-    with torch.no_grad():
-        model.embedding.weight.mul_(40)
-    scale = NumberScale(np.zeros(2, np.float32), np.ones(2, np.float32))
-    weights = model.to_weights("dssm_pointwise", vocabulary, scale, scale, {})
-    with torch.no_grad():
-        np.testing.assert_allclose(side_vectors(weights, "user", users), model.user_vectors(SideInput(users, 0)).numpy(), atol=1e-5)
-        np.testing.assert_allclose(side_vectors(weights, "item", items), model.item_vectors(SideInput(items, N_USER_FIELDS)).numpy(), atol=1e-5)
-    assert np.linalg.norm(user_vector(weights, one_row(users, 4))) == pytest.approx(1.0, abs=1e-5)

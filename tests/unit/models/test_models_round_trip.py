@@ -7,11 +7,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from small_towers import dssm_for, weights_of
 
 from homefeed.features.encoder import NumberScale, encode
 from homefeed.features.entities import EntityTable
 from homefeed.models.deepfm import DeepFM
-from homefeed.models.dssm import DSSM
+from homefeed.models.dssm import DSSM, Events
 from homefeed.models.inputs import Inputs, inputs_for, inputs_of
 from homefeed.models.weights import ModelWeights, restore
 
@@ -44,16 +45,16 @@ def stored(weights: ModelWeights) -> ModelWeights:
 
 
 def test_a_dssm_comes_back_as_it_was(inputs: Inputs, tables: tuple[EntityTable, EntityTable]) -> None:
-    torch.manual_seed(0)
-    sides = [(side.n_fields, int(side.dense.shape[1])) for side in (inputs.users, inputs.items)]
-    model = DSSM(inputs.vocabulary, 6, 10, 5, sides[0], sides[1]).eval()
-    config = {"n_fields": {"user": inputs.users.n_fields, "item": inputs.items.n_fields}}
-    weights = stored(model.to_weights("dssm_pointwise", inputs.vocabulary, inputs.user_scale, inputs.item_scale, config))
+    model = dssm_for(inputs)
+    fields = inputs.users.n_fields, inputs.items.n_fields
+    weights = stored(weights_of(model, inputs.vocabulary, inputs.user_scale, inputs.item_scale, fields))
     again, read = DSSM.from_weights(weights), inputs_of(weights, *tables)
+    events = Events(*(torch.randint(0, n, (12, 4), generator=torch.Generator().manual_seed(1)) for n in (9, 2, 25)))
     with torch.inference_mode():
-        assert torch.equal(model.user_vectors(inputs.users), again.user_vectors(read.users))
-        assert torch.equal(model.item_vectors(inputs.items), again.item_vectors(read.items))
-        assert torch.equal(model.logits(torch.tensor([0.3])), again.logits(torch.tensor([0.3])))
+        (vectors, bias), (vectors_again, bias_again) = model.items(inputs.items), again.items(read.items)
+        assert torch.equal(vectors, vectors_again)
+        assert torch.equal(bias, bias_again)
+        assert torch.equal(model.wanted(inputs.users, events, vectors), again.wanted(read.users, events, vectors))
 
 
 @pytest.mark.parametrize("hidden", [(8, 4), (5,), ()])
@@ -79,14 +80,6 @@ def test_changing_a_model_does_not_change_the_arrays_taken_from_it(inputs: Input
     np.testing.assert_array_equal(weights.arrays["embedding"], before)
 
 
-def test_vectors_are_unit_vectors_and_those_of_unknown_entities_too(inputs: Inputs) -> None:
-    sides = [(side.n_fields, int(side.dense.shape[1])) for side in (inputs.users, inputs.items)]
-    model = DSSM(inputs.vocabulary, 6, 10, 5, sides[0], sides[1]).eval()
-    with torch.inference_mode():
-        for vectors in (model.user_vectors(inputs.users), model.item_vectors(inputs.items)):
-            torch.testing.assert_close(vectors.norm(dim=1), torch.ones(len(vectors)))
-
-
 def test_hiding_a_field_gives_the_unknown_row_and_hiding_nothing_changes_nothing(inputs: Inputs) -> None:
     generator = torch.Generator().manual_seed(0)
     for side in (inputs.users, inputs.items):
@@ -110,6 +103,19 @@ def test_the_padding_row_stays_zero_in_training(inputs: Inputs) -> None:
         optimiser.step()
     assert not model.embedding.weight[inputs.vocabulary.padding].any()
     assert not model.linear.weight[inputs.vocabulary.padding].any()
+
+
+def test_the_padding_row_of_a_dssm_stays_zero_in_training(inputs: Inputs) -> None:
+    model = dssm_for(inputs).train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.1)
+    nothing = torch.zeros((12, 0), dtype=torch.int64)
+    for _ in range(3):
+        optimiser.zero_grad()
+        vectors, bias = model.items(inputs.items)
+        (model.wanted(inputs.users, Events(nothing, nothing, nothing), vectors)[:, 0] @ vectors.T + bias).sum().backward()
+        optimiser.step()
+    assert not model.embedding.weight[inputs.vocabulary.padding].any()
+    assert not model.bias.weight[inputs.vocabulary.padding].any()
 
 
 def test_entities_that_training_never_met_are_encoded_as_unknown(tables: tuple[EntityTable, EntityTable]) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_towers import DIM, small_dssm, weights_of
 
 from homefeed.features.encoder import NumberScale, Vocabulary
 from homefeed.models.deepfm import DeepFM
-from homefeed.models.dssm import DSSM
 from homefeed.models.shapes import SideWidth, first_misfit
 from homefeed.models.weights import ModelWeights, restore
 
@@ -27,8 +27,8 @@ def ranker() -> ModelWeights:
 
 
 def towers() -> ModelWeights:
-    model = DSSM(VOCABULARY, embedding_dim=5, hidden=8, output_dim=6, user_inputs=(3, 2), item_inputs=(4, 4))
-    return model.to_weights("dssm_pointwise", VOCABULARY, USER_SCALE, ITEM_SCALE, {"n_fields": {"user": 3, "item": 4}})
+    model = small_dssm(VOCABULARY, user=(3, 2), item=(4, 4))
+    return weights_of(model, VOCABULARY, USER_SCALE, ITEM_SCALE, (3, 4))
 
 
 MODELS = pytest.mark.parametrize("model", [ranker(), towers()], ids=lambda model: model.kind)
@@ -106,6 +106,22 @@ def test_the_embedding_has_the_rows_that_the_description_says() -> None:
 )
 def test_a_ranker_that_cannot_read_hotness_is_found(config: dict[str, Any]) -> None:
     assert "holds no whole deepfm model" in misfit(replace(ranker(), config=config))
+
+
+@pytest.mark.parametrize("heads", [0, 4, DIM + 1])
+def test_a_recall_model_whose_heads_do_not_part_its_vectors_is_found(heads: int) -> None:
+    assert f"{heads} heads" in misfit(replace(towers(), config=dict(towers().config) | {"heads": heads}))
+
+
+@pytest.mark.parametrize("without", ["n_fields", "heads", "max_events"])
+def test_a_recall_model_that_does_not_say_its_heads_fields_and_events_is_found(without: str) -> None:
+    config = {name: value for name, value in towers().config.items() if name != without}
+    assert "holds no whole dssm_pointwise model" in misfit(replace(towers(), config=config))
+
+
+@pytest.mark.parametrize("fields", [{"user": 4, "item": 3}, {"user": 3}, 7])
+def test_a_recall_model_of_other_fields_is_found(fields: Any) -> None:
+    assert "holds no whole dssm_pointwise model" in misfit(replace(towers(), config=dict(towers().config) | {"n_fields": fields}))
 
 
 def test_a_kind_that_is_not_known_is_found() -> None:
