@@ -19,6 +19,8 @@ DSSM, HOT, LATELY_HOT, ITEM_TO_ITEM, VIEWED_TOGETHER, AGAIN, IN_VAIN = "dssm", "
 UNSEEN_CLICKS = 0.05
 SIMILARITY_SCALE = 100.0
 """Similarities enter as log(1 + 100 x): what counts is their order of magnitude, and none stays 0."""
+EVENTS_A_USER = 500
+"""The latest that count: pairs of items grow with the square of a history."""
 HALF_LIVES = {HOT: 0.25, LATELY_HOT: 0.02}
 """Half-life of a click, as a share of the log's time span."""
 
@@ -65,14 +67,15 @@ def channels_at(users: Tensor, items: Tensor, histories: Histories, rows: npt.ND
 
     ``again``: the shop shows again what a user has clicked.
     """
-    n_items, clicked, everything = len(items), histories.clicked, np.ones(len(histories.item), np.bool_)
-    clicks = user_item(histories, n_items, clicked, fading=False)
+    n_items, clicked, lately = len(items), histories.clicked, histories.last(EVENTS_A_USER)
+    clicks = user_item(lately, n_items, lately.clicked, fading=False)
     by_user = {AGAIN: user_item(histories, n_items, clicked, fading=True)[rows]} if again else {}
     through: dict[str, tuple[Matrix, Matrix | Floats]] = {ITEM_TO_ITEM: (clicks[rows], ease(clicks) if n_items <= EASE_ITEMS else cosine(clicks))}
     if not clicked.all():
         by_user[IN_VAIN] = user_item(histories, n_items, ~clicked, fading=False)[rows]
-        viewed = cosine(user_item(histories, n_items, everything, fading=False))
-        through[VIEWED_TOGETHER] = (user_item(histories, n_items, everything, fading=True)[rows], viewed)
+        all_rows = np.ones(len(lately.item), np.bool_)
+        viewed = cosine(user_item(lately, n_items, all_rows, fading=False))
+        through[VIEWED_TOGETHER] = (user_item(lately, n_items, all_rows, fading=True)[rows], viewed)
     for_all = {name: _hot(histories, n_items, share) for name, share in HALF_LIVES.items()}
     return Channels(users, items, for_all, by_user, through)
 
