@@ -17,7 +17,9 @@ def interleave(own: Rows, sources: Sources, hot: Rows, own_per_hot: int, hot_fro
 
     ``own`` int32[U, P] with ``sources`` uint8[U, P], ``hot`` int32[U, H]: best first, an item at most once a row, 0 where there is none. All are
     distinct: hot items among the user's own make room for the next hot one. Where either runs out the other fills up; 0 where both have.
+    A list that is too short for the first ``hot_from`` and a hot item behind them ends in one all the same.
     """
+    hot_from = min(hot_from, max(size - own_per_hot - 1, 0))
     n_hot = max(size - hot_from, 0) // (own_per_hot + 1)
     n_own = size - n_hot
     hot = _kept_first(hot, (hot > 0) & ~_contains(own[:, :n_own], hot))
