@@ -11,6 +11,8 @@ from homefeed.artifacts.processed import Interactions
 from homefeed.config import ExportConfig
 from homefeed.core.candidates import DSSM, HOT
 from homefeed.core.progress import Silent
+from homefeed.models.channels.blend import DSSM_ALONE, Blend
+from homefeed.models.channels.scores import Channels
 from homefeed.recall.lists import MergedLists, clicked_items, hot_items, merged_lists
 
 N_USERS, N_ITEMS = 30, 200
@@ -21,11 +23,13 @@ def seen_of(sets: dict[int, list[int]], n_users: int = N_USERS) -> SeenItems:
     return SeenItems(np.cumsum([0, *map(len, items)]).astype(np.int64), np.concatenate(items))
 
 
-def lists(available: np.ndarray, hotness: np.ndarray, seen: SeenItems, **export: int) -> MergedLists:
+def lists(available: np.ndarray, hotness: np.ndarray, seen: SeenItems, blend: Blend = DSSM_ALONE, **export: int) -> MergedLists:
+    """By what the recall model says alone, hot items from the first place on, unless a test says otherwise."""
     generator = torch.Generator().manual_seed(1)
     users, items = torch.randn(N_USERS, 8, generator=generator), torch.randn(N_ITEMS + 1, 8, generator=generator)
-    config = ExportConfig(**export)
-    return merged_lists(users, items, hot_items(hotness, available, config.hot_size), available, seen, config, Silent())
+    channels = Channels(users, items, {"hot": np.log1p(hotness)}, {}, {})
+    config = ExportConfig(**{"hot_from": 0} | export)
+    return merged_lists(channels, blend, hot_items(hotness, available, config.hot_size), available, seen, config, Silent())
 
 
 @pytest.fixture
@@ -59,6 +63,25 @@ def test_places_of_hot_items_stay_though_the_user_has_seen_the_hottest(hotness: 
     merged = lists(np.ones(N_ITEMS + 1, np.bool_), hotness, seen_of({4: hottest}))
     for user in (4, 5):
         assert merged.sources[user].tolist() == [DSSM, DSSM, DSSM, DSSM, HOT] * 20
+
+
+def test_hot_items_begin_after_the_users_own_first_places(hotness: np.ndarray) -> None:
+    merged = lists(np.ones(N_ITEMS + 1, np.bool_), hotness, seen_of({}), hot_from=50)
+    for user in range(N_USERS):
+        assert merged.sources[user].tolist() == [DSSM] * 50 + [DSSM, DSSM, DSSM, DSSM, HOT] * 10
+
+
+def test_a_users_own_order_is_that_of_the_blend_and_each_item_says_what_spoke_loudest_for_it(hotness: np.ndarray) -> None:
+    available, seen = np.ones(N_ITEMS + 1, np.bool_), seen_of({2: [5, 6]})
+    alone, with_hot, hot_only = (lists(available, hotness, seen, Blend(w), hot_from=100) for w in ({"dssm": 1.0}, {"dssm": 1.0, "hot": 2.0}, {"hot": 1.0}))
+    by_heat = (np.argsort(-hotness[1:], kind="stable") + 1).tolist()
+    assert hot_only.items[2].tolist() == [item for item in by_heat if item not in (5, 6)][:100]
+    assert set(hot_only.sources.ravel().tolist()) == {HOT}
+    assert set(alone.sources[:, :-1].ravel().tolist()) == {DSSM}
+    assert set(alone.sources[:, -1].tolist()) == {HOT}, "every list holds what is hot"
+    assert set(with_hot.sources.ravel().tolist()) == {DSSM, HOT}
+    heat = [np.log1p(hotness[merged.items[:, :20]]).mean() for merged in (alone, with_hot, hot_only)]
+    assert heat == sorted(heat)
 
 
 def test_a_small_catalogue_gives_all_it_has(hotness: np.ndarray) -> None:
