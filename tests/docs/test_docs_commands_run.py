@@ -18,7 +18,7 @@ from homefeed.serving.health import check_health
 from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.serving.releases import OneRelease
 
-VARIES = {"id", "score", "source", "sources", "items", "release", "release_age_seconds", "request_id"}
+VARIES = {"id", "score", "p_click", "source", "sources", "items", "release", "release_age_seconds", "request_id"}
 """Fields whose values are another shop's or another model's; their types are compared."""
 
 

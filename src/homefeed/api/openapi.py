@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from homefeed.api.openapi_schemas import Json, schemas, uid
-from homefeed.api.parameters import MAX_OFFSET, MAX_REQUEST_ID, RECALL, RECOMMEND, REQUEST_ID, FeedRoute
+from homefeed.api.parameters import MAX_OFFSET, MAX_REQUEST_ID, RECALL, RECENT, RECOMMEND, REQUEST_ID, RESERVED, FeedRoute
+from homefeed.serving.recent import MAX_RECENT
 
 API_VERSION = "1"
 """Of these routes, not of the program."""
@@ -59,6 +60,7 @@ def _feed(route: FeedRoute, body: str, summary: str, locked: bool) -> Json:
         {"name": "uid", "in": "path", "required": True, "schema": uid()},
         _number("top_k", "items to return", 1, route.max_top_k, route.default_top_k),
         _number("offset", "items to skip; pages of one release do not repeat an item", 0, MAX_OFFSET, 0),
+        _recent(),
         _tags(),
     ]
     return description
@@ -104,6 +106,13 @@ def _number(name: str, description: str, low: int, high: int, default: int) -> J
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
+def _recent() -> Json:
+    description = (
+        f"raw ids of items that this visitor has clicked since the log was written, oldest first, the latest {MAX_RECENT} count; unknown ones are ignored"
+    )
+    return {"name": RECENT, "in": "query", "description": f"{description}; commas between, or repeated", "schema": {"type": "string"}}
+
+
 def _tags() -> Json:
     """Any other query parameter."""
     return {
@@ -112,7 +121,7 @@ def _tags() -> Json:
         "description": "user tags of a guest, each as its own parameter named like the column; what the shop does not know is ignored",
         "style": "form",
         "explode": True,
-        "schema": {"type": "object", "additionalProperties": {"type": "string"}, "propertyNames": {"not": {"enum": ["top_k", "offset"]}}},
+        "schema": {"type": "object", "additionalProperties": True, "propertyNames": {"not": {"enum": list(RESERVED)}}},
     }
 
 

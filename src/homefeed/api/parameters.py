@@ -18,6 +18,9 @@ REQUEST_ID = "X-Request-ID"
 MAX_REQUEST_ID = 128
 REQUEST_ID_FORM = f"[A-Za-z0-9._-]{{1,{MAX_REQUEST_ID}}}"
 MAX_OFFSET = 10_000
+RECENT = "recent"
+RESERVED = ("top_k", "offset", RECENT)
+"""Names that cannot be a tag's in a request."""
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _REQUEST_ID = re.compile(REQUEST_ID_FORM)
@@ -37,11 +40,11 @@ RECOMMEND = FeedRoute("recommend", 10, 100)
 
 
 def read_request(http: HttpRequest, route: FeedRoute, request_id: str) -> Request:
-    """Query parameters beside top_k and offset may be a guest's tags. Raises ``BadRequestError``."""
+    """Query parameters beside those of ``RESERVED`` may be a guest's tags. Raises ``BadRequestError``."""
     uid = _uid(http, route.name)
     top_k = _number(http.args, "top_k", route.default_top_k, 1, route.max_top_k)
     offset = _number(http.args, "offset", 0, 0, MAX_OFFSET)
-    return Request(request_id, uid, top_k, offset, _tags(http.args))
+    return Request(request_id, uid, top_k, offset, _tags(http.args), tuple(http.args.getlist(RECENT)))
 
 
 def request_id_of(http: HttpRequest) -> str:
@@ -69,4 +72,4 @@ def _number(args: Mapping[str, str], name: str, default: int, low: int, high: in
 
 
 def _tags(args: MultiDict[str, str]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(values) for name, values in args.lists() if name not in ("top_k", "offset")}
+    return {name: tuple(values) for name, values in args.lists() if name not in RESERVED}

@@ -6,6 +6,7 @@ import numpy as np
 
 from homefeed.artifacts.bundle import Bundle, SeenItems
 from homefeed.features.entities import EntityTable
+from homefeed.features.history import GAP_BUCKETS
 from homefeed.models.weights import Array
 
 
@@ -21,6 +22,17 @@ def check_tables(bundle: Bundle) -> None:
     _require(_are_slots(bundle.tag_slots), "tags")
     separators = bundle.separators
     _require(isinstance(separators, dict) and all(isinstance(text, str) and text for text in separators.values()), "separators")
+
+
+def check_lately(bundle: Bundle) -> None:
+    """Raises ``ValueError`` where what users did lately does not fit the tables: that costs the recall model alone."""
+    lately, n_events = bundle.lately, len(bundle.lately.item)
+    offsets = lately.offsets
+    _require(any(_is(offsets, np.int64, (n,)) for n in (1, len(bundle.users.ids) + 1)), "lately")
+    _require(bool(offsets[0] == 0 and offsets[-1] == n_events and (np.diff(offsets) >= 0).all()), "lately")
+    kinds = ((lately.item, np.int32), (lately.clicked, np.bool_), (lately.gap, np.uint8))
+    _require(all(_is(array, kind, (n_events,)) for array, kind in kinds), "lately")
+    _require(_within(lately.item, 0, len(bundle.items.ids)) and _within(lately.gap, 0, GAP_BUCKETS), "lately")
 
 
 def _check_entities(name: str, table: EntityTable) -> None:

@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
+from homefeed.artifacts.bundle import NOBODY_LATELY, Lately
 from homefeed.core.release import Release
 from homefeed.features.entities import EntityTable
 from homefeed.models.weights import Array
 
 RECORD, TAGS = "release.json", "tags.json"
+_LATELY = "lately."
 TABLES, MODELS = ("users", "items", "hot", "seen"), ("recall", "rank")
 
 
@@ -85,6 +87,16 @@ def entities(flat: Mapping[str, Array], bags: Sequence[str]) -> EntityTable:
     blob, ends = flat["ids"].tobytes(), flat["id_ends"].tolist()
     ids = [blob[start:end].decode() for start, end in zip([0, *ends[:-1]], ends, strict=True)]
     return EntityTable(ids, flat["slots"], {name: flat[f"bag.{name}"] for name in bags}, flat["numbers"])
+
+
+def flat_lately(lately: Lately) -> dict[str, Array]:
+    """What users did lately as arrays; ``lately_of`` is the way back."""
+    return {_LATELY + name: getattr(lately, name) for name in Lately.__slots__}
+
+
+def lately_of(flat: Mapping[str, Array]) -> Lately:
+    """``NOBODY_LATELY`` where ``flat`` holds none."""
+    return Lately(**{name: flat.get(_LATELY + name, getattr(NOBODY_LATELY, name)) for name in Lately.__slots__})
 
 
 def _seal(record: Mapping[str, Any]) -> str:

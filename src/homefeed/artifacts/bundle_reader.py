@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from homefeed.artifacts.bundle import Bundle, SeenItems
 from homefeed.artifacts.bundle_checks import check_tables
-from homefeed.artifacts.bundle_files import MODELS, RECORD, TABLES, TAGS, entities, read_own_file, sha256, tensor_file, unpack, unpack_record
+from homefeed.artifacts.bundle_files import MODELS, RECORD, TABLES, TAGS, entities, lately_of, read_own_file, sha256, tensor_file, unpack, unpack_record
 from homefeed.core.errors import ArtifactError
 from homefeed.models.weights import Array, ModelWeights, restore
 
@@ -40,7 +40,7 @@ def _read(folder: Path) -> Bundle:
     (users, about_users), (items, about_items), (hot, _), (seen, _) = (unpack(_checked(folder, tensor_file(name), checksums)) for name in TABLES)
     tag_slots = json.loads(_checked(folder, TAGS, checksums))
     models, faults = _models(folder, checksums)
-    recall, item_vectors = models.get("recall", (None, {}))
+    recall, of_recall = models.get("recall", (None, {}))
     return Bundle(
         release=release,
         users=entities(users, about_users["bags"]),
@@ -50,10 +50,11 @@ def _read(folder: Path) -> Bundle:
         hot=hot["items"],
         seen=SeenItems(seen["offsets"], seen["items"]),
         recall=recall,
-        item_vectors=item_vectors.get("item_vectors", np.zeros((0, 0), np.float32)),
+        item_vectors=of_recall.get("item_vectors", np.zeros((0, 0), np.float32)),
         rank=models.get("rank", (None, {}))[0],
         tag_slots=tag_slots,
         separators=about_users.get("separators", {}),
+        lately=lately_of(of_recall),
         faults=faults,
     )
 

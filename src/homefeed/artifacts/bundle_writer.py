@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from homefeed.artifacts.bundle import Bundle
-from homefeed.artifacts.bundle_files import RECORD, TAGS, flat_entities, pack, pack_record, sha256, tensor_file
+from homefeed.artifacts.bundle_files import RECORD, TAGS, flat_entities, flat_lately, pack, pack_record, sha256, tensor_file
 from homefeed.artifacts.disk import full_disk_told, sync
 from homefeed.core.errors import ArtifactError
 
@@ -52,7 +52,10 @@ def _files(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
     yield tensor_file("hot"), pack({"items": bundle.hot}, {})
     yield tensor_file("seen"), pack({"offsets": bundle.seen.offsets, "items": bundle.seen.items}, {})
     if bundle.recall is not None:
-        yield tensor_file("recall"), pack(bundle.recall.flat() | {"item_vectors": bundle.item_vectors}, bundle.recall.description())
+        yield (
+            tensor_file("recall"),
+            pack(bundle.recall.flat() | {"item_vectors": bundle.item_vectors} | flat_lately(bundle.lately), bundle.recall.description()),
+        )
     if bundle.rank is not None:
         yield tensor_file("rank"), pack(bundle.rank.flat(), bundle.rank.description())
     yield TAGS, json.dumps(bundle.tag_slots, ensure_ascii=False).encode()

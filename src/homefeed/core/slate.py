@@ -11,13 +11,17 @@ Stage = Literal["recall", "rank"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question for a slate. ``tags`` are those of a guest whom the shop knows by nothing else: one value or several of each, in their order."""
+    """One question for a slate. ``tags`` are those of a guest whom the shop knows by nothing else: one value or several of each, in their order.
+
+    ``recent``: raw ids of items that this visitor has clicked since the log was written, oldest first; each text is one id, or several with commas between.
+    """
 
     request_id: str
     uid: str
     top_k: int
     offset: int = 0
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    recent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

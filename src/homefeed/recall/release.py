@@ -17,7 +17,7 @@ from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Progress
 from homefeed.core.release import Release, new_release_id
 from homefeed.recall.lists import MergedLists, clicked_items, hot_items, merged_lists
-from homefeed.recall.moment import blend_of, channels_of, known_rows
+from homefeed.recall.moment import blend_of, channels_of, known_rows, lately_of
 from homefeed.store.base import UserList
 
 
@@ -61,7 +61,9 @@ def draft_release(
     channels = channels_of(dataset, recall, np.arange(len(dataset.users)))
     lists = merged_lists(channels, blend_of(recall), hot, available, seen, config, progress)
     release = _record(dataset, recall, rank, hot, now)
-    bundle = Bundle(release, dataset.users, dataset.items, available, hotness, hot, seen, recall.model, channels.items.numpy(), rank.model, tag_slots)
+    tables = (dataset.users, dataset.items, available, hotness, hot, seen)
+    models = (recall.model, channels.items.numpy(), rank.model)
+    bundle = Bundle(release, *tables, *models, tag_slots, lately=lately_of(dataset, recall))
     return ReleaseDraft(bundle, lists)
 
 

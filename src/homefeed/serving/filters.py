@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from homefeed.core.candidates import CandidateSet
+from homefeed.core.candidates import CandidateSet, Rows
 from homefeed.serving.stages import Visit
 
 Mask = npt.NDArray[np.bool_]
@@ -41,8 +41,19 @@ class Available:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Items that a known user has not clicked, where the release leaves those out."""
+    """Items that the visitor has not clicked, where the release leaves those out."""
 
     def keep(self, visit: Visit, candidates: CandidateSet) -> Mask:
-        seen = visit.release.bundle.seen.of(visit.user_row)
-        return np.isin(candidates.item, seen, invert=True) if len(seen) else np.ones(len(candidates), np.bool_)
+        return _without(candidates, visit.not_again)
+
+
+@dataclass(frozen=True, slots=True)
+class NotJustClicked:
+    """The same for a list that had no item in it which the user had clicked when it was made."""
+
+    def keep(self, visit: Visit, candidates: CandidateSet) -> Mask:
+        return _without(candidates, visit.just_clicked)
+
+
+def _without(candidates: CandidateSet, rows: Rows) -> Mask:
+    return np.isin(candidates.item, rows, invert=True) if len(rows) else np.ones(len(candidates), np.bool_)

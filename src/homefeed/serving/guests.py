@@ -39,11 +39,14 @@ class GuestReader:
 
     def of_user(self, row: int) -> EntityTable | None:
         """The user's own row, or None where it holds no tag."""
-        users, part = self._users, slice(row, row + 1)
-        if not users.slots[part, 1:].any() and not any(bag[part].any() for bag in users.bags.values()):
-            return None
-        bags = {name: bag[part] for name, bag in users.bags.items()}
-        return EntityTable(users.ids[part], users.slots[part], bags, users.numbers[part])
+        user = one_user(self._users, row)
+        return user if user.slots[:, 1:].any() or any(bag.any() for bag in user.bags.values()) else None
+
+
+def one_user(users: EntityTable, row: int) -> EntityTable:
+    """The table of the user at ``row``; of nobody in particular at 0."""
+    part = slice(row, row + 1)
+    return EntityTable(users.ids[part], users.slots[part], {name: bag[part] for name, bag in users.bags.items()}, users.numbers[part])
 
 
 def _bag(known: Mapping[str, int], texts: Sequence[str], separator: str) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:

@@ -14,6 +14,7 @@ from homefeed.core.slate import Request, Slate, SlateItem, Stage
 from homefeed.serving.degraded import PIPELINE, RANK_SERVICE
 from homefeed.serving.incidents import Incidents
 from homefeed.serving.rank_service import RankerUnavailableError
+from homefeed.serving.recent import recent_rows
 from homefeed.serving.release_in_memory import POOL
 from homefeed.serving.releases import Releases
 from homefeed.serving.scorers import ClickScorer
@@ -97,10 +98,11 @@ def _by_score(scored: CandidateSet, own: int) -> CandidateSet:
 def _last_rung(reception: Reception, request: Request, size: int) -> tuple[Visit, CandidateSet]:
     """What is hot, from tables that were checked when they were loaded, through none of the stages; what a visitor was promised holds here too."""
     release = reception.current()
-    visit = Visit(request, release, release.ranker.user_row(request.uid), degraded=(PIPELINE,))
+    recent = recent_rows(release.ranker, request.recent)
+    visit = Visit(request, release, release.ranker.user_row(request.uid), degraded=(PIPELINE,), recent=recent)
     hot = hot_candidates(np.concatenate([release.bundle.hot[:POOL], release.rest]))
     on_sale = hot.take(release.bundle.available[hot.item])
-    unseen = on_sale.take(np.isin(on_sale.item, release.bundle.seen.of(visit.user_row), invert=True))
+    unseen = on_sale.take(np.isin(on_sale.item, visit.not_again, invert=True))
     return visit, (unseen if len(unseen) else on_sale).page(0, size)
 
 

@@ -1,4 +1,4 @@
-"""Where candidates come from online: the user's exported list, tags, or what is hot."""
+"""Where candidates come from online: fresh clicks, the user's exported list, tags, or what is hot."""
 
 from __future__ import annotations
 
@@ -8,19 +8,29 @@ import numpy as np
 import numpy.typing as npt
 
 from homefeed.core.candidates import DSSM, HOT, SOURCES, TAGS, CandidateSet, Rows
+from homefeed.models.tower import NOTHING_YET
+from homefeed.serving.guests import one_user
+from homefeed.serving.recent import history_with
 from homefeed.serving.release_in_memory import POOL
 from homefeed.serving.stages import Visit
 
+BEFORE_LIST = 50
+"""Items found by fresh clicks before those of the list, half of what is ranked: one click does not outweigh all that is known."""
+
 
 @dataclass(frozen=True, slots=True)
-class ListSource:
-    """The list that the last export wrote for this user, read with the release id in one MULTI when the visit began."""
+class OwnSource:
+    """What the recall model finds by a visitor's fresh clicks, where there are some; then the list that the last export wrote for this user."""
 
     def fetch(self, visit: Visit) -> CandidateSet:
-        if visit.listed is None or not visit.listed.item_ids:
-            return no_candidates()
-        rows = visit.release.ranker.item_rows(visit.listed.item_ids)
-        return _candidates(rows, _source_codes(visit.listed.sources, len(rows)))
+        listed = _listed(visit)
+        if not len(visit.recent) or visit.release.towers.failure:
+            return listed
+        bundle = visit.release.bundle
+        user = one_user(bundle.users, visit.user_row) if visit.tags is None else visit.tags
+        history = history_with(bundle.lately, visit.user_row, visit.recent)
+        rows = visit.release.towers.best_items(user, history, visit.not_again, BEFORE_LIST if len(listed) else POOL)
+        return _candidates(rows, np.full(len(rows), DSSM, np.uint8)).followed_by(listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class TagSource:
         tags = visit.release.guests.of_user(visit.user_row) if visit.has_list else visit.tags
         if tags is None or visit.release.towers.failure:
             return no_candidates()
-        rows = visit.release.towers.best_items(tags, POOL)
+        rows = visit.release.towers.best_items(tags, NOTHING_YET, visit.not_again, POOL)
         return _candidates(rows, np.full(len(rows), TAGS, np.uint8))
 
 
@@ -57,6 +67,14 @@ def no_candidates() -> CandidateSet:
 
 def hot_candidates(rows: Rows) -> CandidateSet:
     return _candidates(rows, np.full(len(rows), HOT, np.uint8))
+
+
+def _listed(visit: Visit) -> CandidateSet:
+    """The list, read with the release id in one MULTI when the visit began."""
+    if visit.listed is None or not visit.listed.item_ids:
+        return no_candidates()
+    rows = visit.release.ranker.item_rows(visit.listed.item_ids)
+    return _candidates(rows, _source_codes(visit.listed.sources, len(rows)))
 
 
 def _source_codes(sources: bytes, n: int) -> npt.NDArray[np.uint8]:

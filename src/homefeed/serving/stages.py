@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from homefeed.core.candidates import CandidateSet
+from homefeed.core.candidates import CandidateSet, Rows
 from homefeed.core.slate import Request
 from homefeed.features.entities import EntityTable
 from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.store.base import ListRead
+
+NOTHING: Rows = np.zeros(0, np.int32)
+EXCLUDE = "exclude"
+"""The seen policy that shows nobody again what they have clicked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Visit:
     ``tags``: a guest's, as a one-row table, None where the shop knows no tag of theirs.
     ``listed``: what the store answered, None where it was not asked, did not answer, or spoke of a release that is not here.
     ``degraded``: the parts that could not do their work.
+    ``recent``: int32[L], rows of what the visitor has clicked since the log was written, oldest first.
     """
 
     request: Request
@@ -31,6 +36,18 @@ class Visit:
     tags: EntityTable | None = None
     listed: ListRead | None = None
     degraded: tuple[str, ...] = ()
+    recent: Rows = field(default_factory=lambda: NOTHING)
+
+    @property
+    def just_clicked(self) -> Rows:
+        """Of ``recent``, what is not to be shown again."""
+        return self.recent if len(self.recent) and self.release.bundle.release.seen_policy == EXCLUDE else NOTHING
+
+    @property
+    def not_again(self) -> Rows:
+        """int32: rows that are not to be shown to this visitor."""
+        seen, fresh = self.release.bundle.seen.of(self.user_row), self.just_clicked
+        return np.concatenate([seen, fresh]) if len(fresh) else seen
 
     @property
     def has_list(self) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from homefeed.core.candidates import CandidateSet
-from homefeed.serving.filters import Available, Known, Unique, Unseen
-from homefeed.serving.sources import HotSource, ListSource, RestSource, TagSource, no_candidates
+from homefeed.serving.filters import Available, Known, NotJustClicked, Unique, Unseen
+from homefeed.serving.sources import HotSource, OwnSource, RestSource, TagSource, no_candidates
 from homefeed.serving.stages import Filter, Source, Visit
 from homefeed.serving.stopwatch import FILTER, RECALL, Stopwatch
 
@@ -68,10 +68,10 @@ class Supplies:
 
 
 def standard_supplies() -> Supplies:
-    """An exported list has been through ``Unseen`` when it was made."""
+    """An exported list has been through ``Unseen`` when it was made, not so what has been clicked since."""
     on_sale = (Known(), Unique(), Available())
     fresh = (*on_sale, Unseen())
-    turns = (Supply(ListSource(), on_sale), Supply(TagSource(), fresh), Supply(HotSource(), fresh))
+    turns = (Supply(OwnSource(), (*on_sale, NotJustClicked())), Supply(TagSource(), fresh), Supply(HotSource(), fresh))
     return Supplies(turns, rest=Supply(RestSource(), fresh), again=Supply(HotSource(), on_sale))
 
 

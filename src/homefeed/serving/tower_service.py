@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from homefeed.artifacts.bundle import Bundle
+from homefeed.artifacts.bundle_checks import check_lately
 from homefeed.core.candidates import Rows, Scores
 from homefeed.core.errors import HomefeedError
 from homefeed.features.encoder import encode
 from homefeed.features.entities import EntityTable
-from homefeed.models.tower import NOTHING_YET, user_vector
+from homefeed.models.shapes import SideWidth, first_misfit
+from homefeed.models.tower import History, user_vector
 from homefeed.models.weights import ModelWeights
-from homefeed.serving.sound_weights import UNUSABLE, check_weights
+from homefeed.serving.guests import one_user
+from homefeed.serving.sound_weights import UNUSABLE
 
 
 class TowerUnavailableError(HomefeedError):
@@ -25,37 +28,45 @@ class TowerService:
         self.failure: str | None = bundle.faults.get("recall")
         self._weights: ModelWeights | None = None
         if bundle.recall is not None and self.failure is None:
-            self._item_vectors = bundle.item_vectors
+            self._item_vectors, self._off_sale = bundle.item_vectors, np.flatnonzero(~bundle.available)
             try:
                 self._check(bundle, bundle.recall)
             except UNUSABLE as error:
                 self.failure = f"the recall model of release {bundle.release.id} cannot be used: {error}"
 
-    def best_items(self, user: EntityTable, size: int) -> Rows:
-        """int32[min(size, N)]: rows of the items nearest to a one-row table of a user, best first. Raises ``TowerUnavailableError``."""
+    def best_items(self, user: EntityTable, history: History, leave_out: Rows, size: int) -> Rows:
+        """int32[size] at most: rows of the items nearest to a one-row table of a user who did ``history`` lately, best first.
+
+        ``leave_out``: int32, rows that are not to be among them. Raises ``TowerUnavailableError``.
+        """
         if self._weights is None:
             raise TowerUnavailableError(self.failure or "the release has no recall model")
-        return _top(self._scores(self._weights, user), size)
+        scores = self._scores(self._weights, user, history)
+        scores[self._off_sale] = -np.inf
+        scores[leave_out] = -np.inf
+        return _top(scores, size)
 
-    def _scores(self, weights: ModelWeights, user: EntityTable) -> Scores:
+    def _scores(self, weights: ModelWeights, user: EntityTable, history: History) -> Scores:
         encoded = encode(user, weights.vocabulary, weights.user_scale, 0)
-        scores: Scores = self._item_vectors @ user_vector(weights, encoded, NOTHING_YET, self._item_vectors)
+        scores: Scores = self._item_vectors @ user_vector(weights, encoded, history, self._item_vectors)
         return scores
 
     def _check(self, bundle: Bundle, weights: ModelWeights) -> None:
         """Raises one of ``UNUSABLE`` where the model does not fit the release's tables."""
-        check_weights(weights)
-        users, part = bundle.users, slice(0, 1)
-        nobody = EntityTable(users.ids[part], users.slots[part], {name: bag[part] for name, bag in users.bags.items()}, users.numbers[part])
-        scores = self._scores(weights, nobody)
+        sides = [SideWidth(side.n_fields, side.numbers.shape[1]) for side in (bundle.users, bundle.items)]
+        if misfit := first_misfit(weights, len(weights.vocabulary.row) - 1, *sides):
+            raise ValueError(f"it {misfit.what}, expected {misfit.expected}")
+        check_lately(bundle)
+        once = History(np.zeros(1, np.int32), np.ones(1, np.bool_), np.zeros(1, np.int64))
+        scores = self._scores(weights, one_user(bundle.users, 0), once)
         if scores.shape != (len(bundle.items),) or not np.isfinite(self._item_vectors).all() or not np.isfinite(scores).all():
             raise ValueError(f"its scores are no {len(bundle.items)} finite numbers, one an item")
         self._weights = weights
 
 
 def _top(score: Scores, size: int) -> Rows:
-    """int32[min(size, N - 1)]: rows with the highest scores, best first, never row 0 (the unknown item); equal scores in row order."""
+    """int32[size] at most: rows with the highest finite scores, best first, never row 0 (the unknown item); equal scores in row order."""
     known = score[1:]
     best = np.argpartition(-known, size)[:size] if size < len(known) else np.arange(len(known))
     ordered = best[np.lexsort((best, -known[best]))]
-    return (ordered + 1).astype(np.int32)
+    return (ordered[np.isfinite(known[ordered])] + 1).astype(np.int32)

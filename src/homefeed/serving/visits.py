@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from homefeed.core.errors import HomefeedError, StoreError
 from homefeed.core.slate import Request
 from homefeed.serving.degraded import LIST, REDIS, RELEASE, TAGS
+from homefeed.serving.recent import recent_rows
 from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.serving.releases import Releases
 from homefeed.serving.stages import Visit
@@ -29,6 +30,10 @@ class Reception:
 
     def receive(self, request: Request, list_size: int) -> Visit:
         """Raises ``NoReleaseError`` when no release has ever been in reach."""
+        visit = self._received(request, list_size)
+        return _with_recent(visit) if request.recent else visit
+
+    def _received(self, request: Request, list_size: int) -> Visit:
         release = self.current()
         live_id: str | None = None
         for _ in range(_TURNS):
@@ -74,6 +79,12 @@ class Reception:
         if listed.release_id != release.id:
             return Visit(request, release, user_row, degraded=(RELEASE,))
         return _known(request, release, user_row, listed, (RELEASE,))
+
+
+def _with_recent(visit: Visit) -> Visit:
+    recent = recent_rows(visit.release.ranker, visit.request.recent)
+    out = len(recent) > 0 and visit.release.towers.failure is not None and TAGS not in visit.degraded
+    return replace(visit, recent=recent, degraded=(*visit.degraded, TAGS) if out else visit.degraded)
 
 
 def _slot(release: ReleaseInMemory, user_row: int) -> int:

@@ -119,7 +119,7 @@ def test_recall_answers_the_contracts_fields(api: Api) -> None:
 
 def test_recommend_answers_the_contracts_fields(api: Api) -> None:
     answer = body(api.get("/recommend/bob", **{"X-Request-ID": "q-1"}))
-    assert [set(item) for item in answer["items"]] == [{"id", "score", "source"}] * 10
+    assert [set(item) for item in answer["items"]] == [{"id", "score", "p_click", "source"}] * 10
     assert all(isinstance(item["score"], float) and 0 < item["score"] < 1 for item in answer["items"])
     rest = {k: v for k, v in answer.items() if k != "items"}
     assert rest == {"uid": "bob", "stage": "rank", "is_cold_start": False, "request_id": "q-1", "release": "r1", "degraded": []}

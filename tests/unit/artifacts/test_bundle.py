@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from small_release import small_bundle
 
-from homefeed.artifacts.bundle_files import RECORD
+from homefeed.artifacts.bundle import NOBODY_LATELY, Lately
+from homefeed.artifacts.bundle_files import RECORD, pack, pack_record, sha256, unpack, unpack_record
 from homefeed.artifacts.bundle_reader import read_bundle
 from homefeed.artifacts.bundle_writer import write_bundle
 from homefeed.artifacts.release_folder import prune_bundles, read_live, write_live
@@ -19,6 +20,7 @@ from homefeed.core.errors import ArtifactError
 
 TABLES = ("users.safetensors", "items.safetensors", "hot.safetensors", "seen.safetensors", "tags.json")
 MODELS = ("recall", "rank")
+LATELY = Lately(np.array([0, *[2] * 9]), np.array([5, 9], np.int32), np.array([True, False]), np.array([3, 24], np.uint8))
 
 
 def assert_same(one: Any, other: Any) -> None:
@@ -37,12 +39,22 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 def test_a_bundle_comes_back_as_it_was(tmp_path: Path) -> None:
-    bundle = small_bundle("r1")
+    bundle = small_bundle("r1", lately=LATELY)
     folder = write_bundle(tmp_path, bundle)
     assert folder == tmp_path / "r1"
     again = read_bundle(folder)
     assert_same(bundle, again)
     assert (list(again.tag_slots), list(again.users.bags)) == (list(bundle.tag_slots), list(bundle.users.bags))  # their order means something
+
+
+def test_a_bundle_of_a_time_that_kept_no_histories_loads_without_them(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path, small_bundle(lately=LATELY))
+    arrays, info = unpack((folder / "recall.safetensors").read_bytes())
+    older = pack({name: array for name, array in arrays.items() if not name.startswith("lately.")}, info)
+    release, checksums = unpack_record((folder / RECORD).read_bytes())
+    (folder / "recall.safetensors").write_bytes(older)
+    (folder / RECORD).write_bytes(pack_record(release, {**checksums, "recall.safetensors": sha256(older)}))
+    assert_same(read_bundle(folder).lately, NOBODY_LATELY)
 
 
 def test_raw_ids_of_any_kind_come_back(tmp_path: Path) -> None:
@@ -68,7 +80,7 @@ def test_one_flipped_bit_anywhere_is_refused_with_the_files_name(name: str, tmp_
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_broken_or_missing_model_costs_that_model_alone(name: str, tmp_path: Path) -> None:
-    bundle = small_bundle()
+    bundle = small_bundle(lately=LATELY)
     folder = write_bundle(tmp_path, bundle)
     path = folder / f"{name}.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\x99")
@@ -76,7 +88,7 @@ def test_a_broken_or_missing_model_costs_that_model_alone(name: str, tmp_path: P
     path.unlink()
     again = read_bundle(folder)
     assert (list(again.faults), getattr(again, name)) == ([name], None)
-    lost = {"rank": {"rank"}, "recall": {"recall", "item_vectors"}}[name] | {"faults"}
+    lost = {"rank": {"rank"}, "recall": {"recall", "item_vectors", "lately"}}[name] | {"faults"}
     assert_same(*({f.name: getattr(one, f.name) for f in fields(one) if f.name not in lost} for one in (bundle, again)))
 
 

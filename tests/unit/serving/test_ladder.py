@@ -47,7 +47,7 @@ def with_rank(bundle: Bundle, **arrays: Any) -> Bundle:
 
 def with_recall(bundle: Bundle, **arrays: Any) -> Bundle:
     assert bundle.recall is not None
-    return replace(bundle, recall=replace(bundle.recall, arrays={**bundle.recall.arrays, **{name.replace("_", "."): array for name, array in arrays.items()}}))
+    return replace(bundle, recall=replace(bundle.recall, arrays={**bundle.recall.arrays, **arrays}))
 
 
 def filled_with(weights: ModelWeights | None, name: str, value: float) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -93,10 +93,10 @@ def test_a_recall_model_that_cannot_be_used_costs_answers_by_tags_alone(broken: 
     bundle = small_bundle()
     broken_bundle = {
         "missing": replace(bundle, recall=None, item_vectors=np.zeros((0, 0), np.float32), faults={"recall": "recall.safetensors cannot be read"}),
-        "not finite": with_recall(bundle, user_out_bias=filled_with(bundle.recall, "user.out.bias", np.inf)),
+        "not finite": with_recall(bundle, **{"encoder.norm.bias": filled_with(bundle.recall, "encoder.norm.bias", np.inf)}),
         "vectors of another length": replace(bundle, item_vectors=bundle.item_vectors[:, :-1].copy()),
         "too few vectors": replace(bundle, item_vectors=bundle.item_vectors[:-1].copy()),
-        "another width": with_recall(bundle, user_hidden_weight=np.ones((6, 3), np.float32)),
+        "another width": with_recall(bundle, **{"user_token.weight": np.ones((6, 3), np.float32)}),
     }[broken]
     shop = Shop(broken_bundle)
     slate = shop.recommend("a guest", utag1="young")

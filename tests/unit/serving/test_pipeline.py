@@ -12,7 +12,7 @@ from homefeed.artifacts.bundle import Bundle, SeenItems
 from homefeed.core.errors import ArtifactError
 from homefeed.core.slate import Request, Slate
 from homefeed.features.encoder import encode
-from homefeed.models.tower import user_vector
+from homefeed.models.tower import NOTHING_YET, user_vector
 from homefeed.serving.pipeline import RecommendPipeline, standard_pipeline
 from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.serving.releases import OneRelease
@@ -118,7 +118,9 @@ def test_a_guest_gets_a_list_by_tags_and_stays_cold(shop: Shop) -> None:
 def test_a_guest_gets_the_same_items_as_the_towers_dot_product(shop: Shop) -> None:
     table = shop.release.guests.read({"utag1": ("young",), "likes": ("milk",)})
     assert table is not None
-    vector = user_vector(shop.bundle.recall, encode(table, shop.bundle.recall.vocabulary, shop.bundle.recall.user_scale, 0))
+    vector = user_vector(
+        shop.bundle.recall, encode(table, shop.bundle.recall.vocabulary, shop.bundle.recall.user_scale, 0), NOTHING_YET, shop.bundle.item_vectors
+    )
     scores = shop.bundle.item_vectors[1:] @ vector
     best = [iid(int(row) + 1) for row in np.argsort(-scores, kind="stable")]
     assert ids(shop.recall("guest", utag1="young", likes="milk")) == [i for i in best if i not in GONE][:50]
