@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 MAX_STEPS = 60
+LEAST_SPREAD = 1e-4
+"""Of a feature that tells candidates apart; one that is the same for all has weight 0, or rounding alone would weigh it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,9 @@ class Choices:
 
 def fit_conditional_logit(choices: Choices) -> Tensor:
     """f32[F]: weights of greatest likelihood, each user counting once, each weight (of a feature in standard units) under a normal prior."""
-    scale = choices.features.std(0).clamp(min=1e-6)
-    features, n, user, clicked = choices.features / scale, choices.n_users, choices.user, choices.clicked.float()
+    spread, mean = torch.std_mean(choices.features, 0, correction=0)
+    scale = torch.where(spread > LEAST_SPREAD, spread, torch.inf)
+    features, n, user, clicked = (choices.features - mean) / scale, choices.n_users, choices.user, choices.clicked.float()
     weights = torch.zeros(features.shape[1], requires_grad=True)
     optimiser = torch.optim.LBFGS([weights], max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
     clicks = torch.zeros(n).index_add_(0, user, clicked)

@@ -23,12 +23,11 @@ Mask = npt.NDArray[np.bool_]
 def fit_blend(channels: Channels, clicks: Relevant, seen: Relevant, allowed: Mask) -> Blend:
     """``clicks``: what the channels' users clicked next; ``seen``: what their lists leave out; ``allowed``: bool[N], items that lists may hold.
 
-    The recall model alone where none of the clicks is among the candidates.
+    The recall model alone where none of the clicks is among the candidates, or where nobody had a choice.
     """
     choices = _choices(channels, clicks, seen, allowed)
-    if choices is None:
-        return DSSM_ALONE
-    return Blend(dict(zip(channels.names, fit_conditional_logit(choices).tolist(), strict=True)))
+    weights = [] if choices is None else fit_conditional_logit(choices).tolist()
+    return Blend(dict(zip(channels.names, weights, strict=True))) if any(weights) else DSSM_ALONE
 
 
 def _choices(channels: Channels, clicks: Relevant, seen: Relevant, allowed: Mask) -> Choices | None:
