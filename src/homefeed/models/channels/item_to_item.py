@@ -16,7 +16,8 @@ EASE_ITEMS = 6_000
 EASE_RIDGE = 500.0
 SHRINKAGE = 10.0
 """Co-occurrences that a pair of items needs before half of its cosine counts."""
-NEIGHBOURS, BLOCK_ITEMS = 200, 1024
+MAX_PAIRS, BLOCK_ITEMS = 20_000_000, 1024
+"""Neighbours that are kept of all items together: 240 MB. All of them up to some 4,000 items."""
 RECENT_EVENTS = 20.0
 """An event counts e^-1 when so many came after it."""
 
@@ -44,21 +45,21 @@ def ease(clicks: Matrix) -> npt.NDArray[np.float32]:
 
 
 def cosine(events: Matrix) -> Matrix:
-    """f32[N, N]: cosine of two items' users, shrunk towards 0 where few users have both; of each item's neighbours the ``NEIGHBOURS`` nearest.
+    """f32[N, N]: cosine of two items' users, shrunk towards 0 where few users have both; of each item's neighbours the nearest, ``MAX_PAIRS`` in all.
 
     Items are taken a block at a time, so that no more pairs are held than a block's and those that stay.
     """
     by_item, norm = events.T.tocsr(), np.sqrt(np.maximum(np.asarray(events.sum(0)).ravel(), 1e-9)).astype(np.float32)
-    starts = range(0, len(norm), BLOCK_ITEMS)
-    return sparse.vstack([_nearest(by_item[start : start + BLOCK_ITEMS] @ events, start, norm) for start in starts], format="csr")
+    starts, neighbours = range(0, len(norm), BLOCK_ITEMS), max(MAX_PAIRS // len(norm), 1)
+    return sparse.vstack([_nearest(by_item[start : start + BLOCK_ITEMS] @ events, start, norm, neighbours) for start in starts], format="csr")
 
 
-def _nearest(both: Matrix, start: int, norm: npt.NDArray[np.float32]) -> Matrix:
+def _nearest(both: Matrix, start: int, norm: npt.NDArray[np.float32], neighbours: int) -> Matrix:
     """f32[items of the block, N] from the number of users that have both; ``start``: the block's first item, which is no neighbour of its own."""
     row = np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
     value = both.data / (norm[start + row] * norm[both.indices] + SHRINKAGE)
     value[both.indices == start + row] = 0.0
     order = np.lexsort((-value, row))
     place = np.arange(len(order)) - both.indptr[row[order]]
-    kept = order[(place < NEIGHBOURS) & (value[order] > 0)]
+    kept = order[(place < neighbours) & (value[order] > 0)]
     return sparse.csr_matrix((value[kept].astype(np.float32), (row[kept], both.indices[kept])), both.shape)
