@@ -79,10 +79,12 @@ class TrainingSequences:
         windows = [window for user in np.flatnonzero(self.histories.counts()) for window in self._windows(int(user), rng)]
         length = np.array([window.stop - window.start for window in windows])
         batches: list[list[Window]] = [[]]
+        longest = 0
         for k in np.argsort(length + rng.random(len(length)) * LENGTH_JITTER):
-            longest = max([1 + int(length[k]), *(1 + w.stop - w.start for w in batches[-1][-1:])])
+            longest = max(longest, 1 + int(length[k]))
             if batches[-1] and (len(batches[-1]) + 1) * longest > self.batch_events:
                 batches.append([])
+                longest = 1 + int(length[k])
             batches[-1].append(windows[k])
         return [batches[k] for k in rng.permutation(len(batches))]
 
