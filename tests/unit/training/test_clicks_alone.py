@@ -18,7 +18,7 @@ from homefeed.training.rank_deepfm import predict, train_rank
 from homefeed.training.recall_dssm import Objective, train_recall
 from homefeed.training.three_fits import Fitted, validation_split, without_contradictions
 
-RECALL = RecallConfig(embedding_dim=8, hidden=16, output_dim=8, max_epochs=2, batch_size=256, negatives=64)
+RECALL = RecallConfig(output_dim=8, max_events=20, max_epochs=2, batch_events=500, negatives=64)
 RANK = RankConfig(embedding_dim=8, hidden=(16, 8), max_epochs=8, batch_size=128, learning_rate=0.005)
 
 

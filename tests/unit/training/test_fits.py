@@ -18,7 +18,7 @@ from homefeed.models.weights import ModelWeights
 from homefeed.training.rank_deepfm import predict, train_rank
 from homefeed.training.recall_dssm import Objective, train_recall
 
-RECALL = RecallConfig(embedding_dim=8, hidden=16, output_dim=8, max_epochs=2, batch_size=256, negatives=64)
+RECALL = RecallConfig(output_dim=8, max_events=20, max_epochs=2, batch_events=500, negatives=64)
 RANK = RankConfig(embedding_dim=8, hidden=(16, 8), max_epochs=8, batch_size=128, learning_rate=0.005)
 OBJECTIVES: list[Objective] = ["pointwise", "inbatch"]
 
@@ -73,7 +73,7 @@ def test_labels_of_the_test_side_change_no_model_that_was_reported(dataset: Proc
 def test_a_fit_on_tiny_batches_stays_finite(objective: Objective, full_softmax_items: int, dataset: ProcessedDataset) -> None:
     """Batches without a click, with one row, with one item."""
     few = replace(dataset, train=dataset.train.take(np.arange(len(dataset.train)) % 9 == 0))
-    weights = fit_recall(few, objective, batch_size=3, negatives=4, full_softmax_items=full_softmax_items, max_epochs=1)
+    weights = fit_recall(few, objective, batch_events=3, negatives=4, full_softmax_items=full_softmax_items, max_epochs=1)
     assert all(np.isfinite(array).all() for array in weights.arrays.values())
 
 
