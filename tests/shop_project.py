@@ -27,11 +27,11 @@ SOURCE = Path(__file__).parents[1] / "src"
 SECONDS = 120
 QUICK_TRAINING = """
 [recall]
-batch_size = 256
-max_epochs = 4
-patience = 4
-negatives = 256
-learning_rate = 0.003
+output_dim = 32
+max_events = 50
+batch_events = 500
+max_epochs = 6
+patience = 6
 [rank]
 batch_size = 256
 max_epochs = 5

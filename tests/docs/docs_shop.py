@@ -87,7 +87,7 @@ def environment() -> dict[str, str]:
     """Short fits; no settings and no running make of whoever runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECSYS_", "MAKE"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    quick = {"RECSYS_RECALL_MAX_EPOCHS": "1", "RECSYS_RANK_MAX_EPOCHS": "1", "OMP_NUM_THREADS": "1", "SERVE": "0"}
+    quick = {"RECSYS_RECALL_MAX_EPOCHS": "1", "RECSYS_RECALL_OUTPUT_DIM": "16", "RECSYS_RANK_MAX_EPOCHS": "1", "OMP_NUM_THREADS": "1", "SERVE": "0"}
     return kept | quick | {"PATH": path}
 
 

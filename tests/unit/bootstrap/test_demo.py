@@ -42,9 +42,9 @@ def test_the_demo_shows_slates_their_true_worth_and_lines_to_paste_and_runs_agai
     monkeypatch.setenv("RECSYS_CONFIG", str(tmp_path / "no-such.toml"))
     (tmp_path / "homefeed.toml").write_text("no settings at all")
     monkeypatch.chdir(tmp_path)
-    quick = {"max_epochs": 2, "batch_size": 1024}
+    quick = {"recall": {"max_epochs": 2, "output_dim": 16, "max_events": 20}, "rank": {"max_epochs": 2, "batch_size": 1024}}
     paths = {"data": Path("data/demo"), "models": Path("data/demo/models")}
-    config = Config.model_validate({"paths": paths, "recall": quick | {"negatives": 64}, "rank": quick})
+    config = Config.model_validate({"paths": paths, **quick})
     for _ in range(2):
         listener = Listener()
         demo(config, listener, serve=False)

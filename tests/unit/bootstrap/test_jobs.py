@@ -25,7 +25,7 @@ from homefeed.store.location import StoreLocation, write_store_file
 from homefeed.training.rank_deepfm import train_rank
 from homefeed.training.recall_dssm import train_recall
 
-QUICK = {"recall": {"max_epochs": 1, "negatives": 32, "embedding_dim": 4}, "rank": {"max_epochs": 1, "embedding_dim": 4}}
+QUICK = {"recall": {"max_epochs": 1, "output_dim": 8, "max_events": 20}, "rank": {"max_epochs": 1, "embedding_dim": 4}}
 
 
 @dataclass
@@ -174,7 +174,7 @@ def test_a_shop_that_nobody_clicks_in_on_the_test_side_gets_no_figures(shop: Sho
     recall = train_recall(quiet, "pointwise", shop.config.recall, shop.config.train, refit=False, progress=Silent()).reported
     rank = train_rank(quiet, shop.config.rank, shop.config.train, refit=False, progress=Silent()).reported
     listener = Listener()
-    assert measure_recall(quiet, recall, listener) == {}
+    assert measure_recall(quiet, recall, shop.config.export, listener) == {}
     assert measure_rank(quiet, rank, listener) == {}
     assert all(line.startswith("No figures: ") for line in listener.lines)
 

@@ -48,7 +48,7 @@ def test_every_command_explains_itself(command: str, run: Run) -> None:
 
 
 def test_the_commands_are_those_of_the_readme(run: Run) -> None:
-    assert set(cli.commands) == {"demo", "run", "etl", "validate", "train", "export", "serve", "evaluate", "leak-check", "status"}
+    assert set(cli.commands) == {"demo", "run", "etl", "validate", "train", "export", "serve", "evaluate", "leak-check", "simulate", "status"}
     assert run("--version")[1].strip().endswith(__version__)
 
 
