@@ -1,6 +1,6 @@
 """A causal transformer over what a user did lately: at each event, the vector of what that user wants next.
 
-Kang and McAuley, Self-Attentive Sequential Recommendation (SASRec), ICDM 2018; pre-norm blocks, SiLU. ``history_vector`` is its numpy twin.
+Kang and McAuley, Self-Attentive Sequential Recommendation (SASRec), ICDM 2018; pre-norm blocks, SiLU. ``tower.user_vector`` is its numpy twin.
 """
 
 from __future__ import annotations

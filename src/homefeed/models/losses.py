@@ -21,7 +21,7 @@ MAX_ROWS = 2048
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What was right: pool item ``column`` for want ``row`` (both i64[T], rows ascending) with ``weight`` f32[T]; a row's weights sum to at most 1."""
+    """What was right: pool item ``column`` for want ``row`` (both i64[T], rows ascending) with ``weight`` f32[T], which says how much of the loss is its."""
 
     row: Tensor
     column: Tensor
