@@ -156,6 +156,7 @@ class ExportConfig(Section):
     hot_from: int = Field(50, ge=0, description="so many ids of a list are the user's own before hot items begin")
     dssm_per_hot: int = Field(4, ge=1, description="from there on, so many of the user's own before each hot item")
     hot_size: int = Field(1000, ge=1, description="ids in `global_hot`")
+    candidates: Literal["lists", "request"] = Field("lists", description="write each user a list, or let the API find candidates at request time")
     keep_releases: int = Field(3, ge=2, description="bundles kept on disk")
 
 

@@ -55,7 +55,7 @@ class Bundle:
     ``available``: bool[N], items on sale. ``hotness``: float32[N], global_score as of the release. ``hot``: int32[H], item rows, hottest first.
     ``item_vectors``: float32[N, V], the recall model's. ``tag_slots``: slot of each value of each user tag field, to read a guest's tags.
     ``separators``: what joins the values of a multi-valued user tag in the shop's file.
-    ``lately``: what the user tower reads of known users.
+    ``lately``: what the user tower reads of known users. ``item_boost``: float32[N], what the hot channels add to an item's score; empty in old bundles.
     ``faults``: why ``recall`` or ``rank`` could not be read (by that name); the model is then None, and the rest serves without it.
     """
 
@@ -72,4 +72,5 @@ class Bundle:
     tag_slots: Mapping[str, Mapping[str, int]]
     separators: Mapping[str, str] = field(default_factory=dict)
     lately: Lately = NOBODY_LATELY
+    item_boost: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     faults: Mapping[str, str] = field(default_factory=dict)

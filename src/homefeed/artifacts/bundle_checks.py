@@ -24,8 +24,10 @@ def check_tables(bundle: Bundle) -> None:
     _require(isinstance(separators, dict) and all(isinstance(text, str) and text for text in separators.values()), "separators")
 
 
-def check_lately(bundle: Bundle) -> None:
-    """Raises ``ValueError`` where what users did lately does not fit the tables: that costs the recall model alone."""
+def check_recall(bundle: Bundle) -> None:
+    """Raises ``ValueError`` where what the recall model stands on does not fit the tables: that costs the recall model alone."""
+    boost = bundle.item_boost
+    _require(any(_is(boost, np.float32, (n,)) for n in (0, len(bundle.items.ids))) and bool(np.isfinite(boost).all()), "item_boost")
     lately, n_events = bundle.lately, len(bundle.lately.item)
     offsets = lately.offsets
     _require(any(_is(offsets, np.int64, (n,)) for n in (1, len(bundle.users.ids) + 1)), "lately")

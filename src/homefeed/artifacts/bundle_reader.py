@@ -55,6 +55,7 @@ def _read(folder: Path) -> Bundle:
         tag_slots=tag_slots,
         separators=about_users.get("separators", {}),
         lately=lately_of(of_recall),
+        item_boost=of_recall.get("item_boost", np.zeros(0, np.float32)),
         faults=faults,
     )
 

@@ -52,10 +52,8 @@ def _files(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
     yield tensor_file("hot"), pack({"items": bundle.hot}, {})
     yield tensor_file("seen"), pack({"offsets": bundle.seen.offsets, "items": bundle.seen.items}, {})
     if bundle.recall is not None:
-        yield (
-            tensor_file("recall"),
-            pack(bundle.recall.flat() | {"item_vectors": bundle.item_vectors} | flat_lately(bundle.lately), bundle.recall.description()),
-        )
+        of_items = {"item_vectors": bundle.item_vectors, "item_boost": bundle.item_boost}
+        yield tensor_file("recall"), pack(bundle.recall.flat() | of_items | flat_lately(bundle.lately), bundle.recall.description())
     if bundle.rank is not None:
         yield tensor_file("rank"), pack(bundle.rank.flat(), bundle.rank.description())
     yield TAGS, json.dumps(bundle.tag_slots, ensure_ascii=False).encode()

@@ -19,7 +19,7 @@ from homefeed.bootstrap.measure import Figures, measure_rank, measure_recall
 from homefeed.config import Config
 from homefeed.core.columns import categories, multis
 from homefeed.core.progress import Progress
-from homefeed.core.release import Release
+from homefeed.core.release import REQUEST, Release
 from homefeed.etl.pipeline import run_etl
 from homefeed.recall.release import ReleaseDraft, draft_release
 from homefeed.store.connection import connect
@@ -64,7 +64,7 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
     with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store, closing(store.writer(dataset.meta.lineage.id, adopt=adopt)) as writer:
         writer.begin()
         drafted = draft(dataset, config, progress)
-        with progress.task("Lists to the store", len(drafted.bundle.users) - 1, "users") as advance:
+        with progress.task("Lists to the store", drafted.n_lists, "users") as advance:
             writer.stage(drafted.bundle.release, drafted.user_lists(), drafted.hot(), advance)
         folder = write_bundle(config.paths.releases, drafted.bundle)
         writer.publish()
@@ -74,6 +74,8 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
         previous = store.releases().previous
         prune_bundles(config.paths.releases, config.export.keep_releases, [release.id, *([previous.id] if previous else [])])
     progress.say(f"release {release.id}: {release.counts['users']:,} users, {release.counts['items']:,} items; bundle in {folder}")
+    if release.candidates == REQUEST:
+        progress.say("no lists are written: the API finds candidates at request time (export.candidates)")
     return release
 
 

@@ -10,7 +10,7 @@ from homefeed.bootstrap.rollback import refuse_damaged
 from homefeed.config import Config
 from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Progress
-from homefeed.core.release import Release
+from homefeed.core.release import REQUEST, Release
 from homefeed.store.connection import connect
 from homefeed.store.location import resolve_store
 
@@ -51,4 +51,5 @@ def _say_what_is_damaged(bundle: Path, progress: Progress) -> None:
 
 def _described(release: Release, now: datetime) -> str:
     age = timedelta(seconds=round(release.age_seconds(now)))
-    return f"{release.id}, {age} old, fitted until {release.fitted_until}, {release.counts['users']:,} users, {release.counts['items']:,} items"
+    how = ", candidates found at request time" if release.candidates == REQUEST else ""
+    return f"{release.id}, {age} old, fitted until {release.fitted_until}, {release.counts['users']:,} users, {release.counts['items']:,} items{how}"

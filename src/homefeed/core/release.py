@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+LISTS, REQUEST = "lists", "request"
+
 
 @dataclass(frozen=True, slots=True)
 class Previous:
@@ -22,6 +24,7 @@ class Previous:
 class Release:
     """The record published beside the lists. ``fitted_until`` is the last moment whose rows the models have seen (ISO 8601).
 
+    ``candidates``: where an API finds those of known users (``LISTS`` in the store, or by the recall model on ``REQUEST``); lists in records of old.
     ``previous``: known from the moment this release is made the live one; None where nothing lies before it.
     """
 
@@ -34,6 +37,7 @@ class Release:
     counts: Mapping[str, int]
     metrics: Mapping[str, Mapping[str, float]]
     previous: Previous | None = None
+    candidates: str = LISTS
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -60,6 +64,8 @@ class Release:
             raise TypeError("a field of another type")
         if not isinstance(self.counts, dict) or not isinstance(self.metrics, dict):
             raise TypeError("counts and metrics are not by name")
+        if self.candidates not in (LISTS, REQUEST):
+            raise ValueError(f"candidates in a way that this version does not know: {str(self.candidates)[:40]!r}")
         if datetime.fromisoformat(self.created_at).tzinfo is None:
             raise ValueError(f"created_at {self.created_at!r} names no time zone")
 

@@ -10,7 +10,8 @@ from homefeed.artifacts.checkpoint import Checkpoint
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.features.history import Histories, histories_of
 from homefeed.models.channels.blend import Blend
-from homefeed.models.channels.scores import Channels, channels_at
+from homefeed.models.channels.folded import item_boost
+from homefeed.models.channels.scores import Channels, Floats, channels_at, hot_channels
 from homefeed.models.dimensions import dimensions_of
 from homefeed.models.dssm import DSSM
 from homefeed.models.inputs import inputs_of
@@ -30,6 +31,13 @@ def channels_of(dataset: ProcessedDataset, recall: Checkpoint, users: npt.NDArra
     items = item_vectors(model, inputs.items)
     wanted = user_vectors(model, inputs.users, histories, _asked_at(dataset, recall), users, items)
     return channels_at(wanted, items, histories, users, again=dataset.meta.seen.policy != "exclude")
+
+
+def items_of(dataset: ProcessedDataset, recall: Checkpoint) -> tuple[Floats, Floats]:
+    """Vectors f32[N, d + 1] of all items, and f32[N] what the hot channels add to their scores at request time."""
+    histories = _histories(known_rows(dataset, recall), len(dataset.users))
+    vectors = item_vectors(DSSM.from_weights(recall.model), inputs_of(recall.model, dataset.users, dataset.items).items).numpy()
+    return vectors, item_boost(blend_of(recall).weights, hot_channels(histories, len(vectors)))
 
 
 def lately_of(dataset: ProcessedDataset, recall: Checkpoint) -> Lately:

@@ -15,19 +15,27 @@ from homefeed.config import ExportConfig
 from homefeed.core.candidates import Rows
 from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Progress
-from homefeed.core.release import Release, new_release_id
+from homefeed.core.release import LISTS, Release, new_release_id
 from homefeed.recall.lists import MergedLists, clicked_items, hot_items, merged_lists
-from homefeed.recall.moment import blend_of, channels_of, known_rows, lately_of
+from homefeed.recall.moment import blend_of, channels_of, items_of, known_rows, lately_of
 from homefeed.store.base import UserList
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseDraft:
+    """``lists``: None where candidates are found at request time."""
+
     bundle: Bundle
-    lists: MergedLists
+    lists: MergedLists | None
+
+    @property
+    def n_lists(self) -> int:
+        return len(self.bundle.users) - 1 if self.lists else 0
 
     def user_lists(self) -> Iterator[UserList]:
-        """Every known user's list, as the store keeps it."""
+        """Every known user's list, as the store keeps it; none where there are no lists."""
+        if self.lists is None:
+            return
         users, ids = self.bundle.users, np.array(self.bundle.items.ids, object)
         for row in range(1, len(users)):
             items = self.lists.items[row]
@@ -58,12 +66,15 @@ def draft_release(
         raise ArtifactError("No item is available: every list of this release would be empty", next_step="Check the column `available` of item_feature.dat")
     hot = hot_items(hotness, available, config.hot_size)
     seen = clicked_items(known_rows(dataset, recall), len(dataset.users), dataset.meta.seen.policy == "exclude")
-    channels = channels_of(dataset, recall, np.arange(len(dataset.users)))
-    lists = merged_lists(channels, blend_of(recall), hot, available, seen, config, progress)
-    release = _record(dataset, recall, rank, hot, now)
+    lists = None
+    if config.candidates == LISTS:
+        channels = channels_of(dataset, recall, np.arange(len(dataset.users)))
+        lists = merged_lists(channels, blend_of(recall), hot, available, seen, config, progress)
+    release = _record(dataset, recall, rank, hot, now, config.candidates)
+    vectors, boost = items_of(dataset, recall)
     tables = (dataset.users, dataset.items, available, hotness, hot, seen)
-    models = (recall.model, channels.items.numpy(), rank.model)
-    bundle = Bundle(release, *tables, *models, tag_slots, lately=lately_of(dataset, recall))
+    models = (recall.model, vectors, rank.model)
+    bundle = Bundle(release, *tables, *models, tag_slots, lately=lately_of(dataset, recall), item_boost=boost)
     return ReleaseDraft(bundle, lists)
 
 
@@ -80,7 +91,7 @@ def _hotness(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint) ->
     )
 
 
-def _record(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint, hot: Rows, now: datetime) -> Release:
+def _record(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint, hot: Rows, now: datetime, candidates: str) -> Release:
     until_us = min(recall.fitted_until_us, rank.fitted_until_us)
     return Release(
         id=new_release_id(now),
@@ -91,4 +102,5 @@ def _record(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint, hot
         seen_policy=dataset.meta.seen.policy,
         counts={"users": len(dataset.users) - 1, "items": len(dataset.items) - 1, "hot": len(hot)},
         metrics={recall.model.kind: dict(recall.metrics), rank.model.kind: dict(rank.metrics)},
+        candidates=candidates,
     )

@@ -11,7 +11,7 @@ LIST = "list"
 RANK_SERVICE = "rank_service"
 """The ranker cannot score."""
 TAGS = "tags"
-"""The recall model cannot find items by tags or fresh clicks."""
+"""The recall model cannot find items at request time: by tags, by fresh clicks, or for everybody where the release has no lists."""
 PIPELINE = "pipeline"
 """Something that nobody foresaw; the log has its traceback."""
 

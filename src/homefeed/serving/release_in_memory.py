@@ -8,6 +8,7 @@ import numpy as np
 
 from homefeed.artifacts.bundle import Bundle
 from homefeed.core.candidates import Rows
+from homefeed.core.release import REQUEST
 from homefeed.serving.degraded import RANK_SERVICE, TAGS
 from homefeed.serving.guests import GuestReader
 from homefeed.serving.rank_service import RankService
@@ -31,6 +32,11 @@ class ReleaseInMemory:
     @property
     def id(self) -> str:
         return self.bundle.release.id
+
+    @property
+    def finds_candidates(self) -> bool:
+        """Whether those of known users are found at request time, for want of lists."""
+        return self.bundle.release.candidates == REQUEST
 
     def reasons(self) -> dict[str, str]:
         """Why a model is out, by its part's name in ``degraded``; empty where both work."""

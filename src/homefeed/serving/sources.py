@@ -20,11 +20,11 @@ BEFORE_LIST = 50
 
 @dataclass(frozen=True, slots=True)
 class OwnSource:
-    """What the recall model finds by a visitor's fresh clicks, where there are some; then the list that the last export wrote for this user."""
+    """The list that the last export wrote for this user. Before it, or in its place where the release has no lists, what the recall model finds now."""
 
     def fetch(self, visit: Visit) -> CandidateSet:
         listed = _listed(visit)
-        if not len(visit.recent) or visit.release.towers.failure:
+        if not visit.asks_the_model or visit.release.towers.failure:
             return listed
         bundle = visit.release.bundle
         user = one_user(bundle.users, visit.user_row) if visit.tags is None else visit.tags
@@ -70,8 +70,8 @@ def hot_candidates(rows: Rows) -> CandidateSet:
 
 
 def _listed(visit: Visit) -> CandidateSet:
-    """The list, read with the release id in one MULTI when the visit began."""
-    if visit.listed is None or not visit.listed.item_ids:
+    """The list, read with the release id in one MULTI when the visit began. One that lies beside a release without lists is nobody's."""
+    if visit.listed is None or not visit.listed.item_ids or visit.release.finds_candidates:
         return no_candidates()
     rows = visit.release.ranker.item_rows(visit.listed.item_ids)
     return _candidates(rows, _source_codes(visit.listed.sources, len(rows)))

@@ -55,8 +55,13 @@ class Visit:
 
     @property
     def is_cold_start(self) -> bool:
-        """This user has no list. A known user whose list cannot be read is not cold."""
-        return self.user_row == 0 or (self.listed is not None and not self.listed.item_ids)
+        """Nothing is known of this user, or there should be a list and is none. A known user whose list cannot be read is not cold."""
+        return self.user_row == 0 or (not self.release.finds_candidates and self.listed is not None and not self.listed.item_ids)
+
+    @property
+    def asks_the_model(self) -> bool:
+        """Whether candidates are found now, by fresh clicks or since the release has no lists."""
+        return len(self.recent) > 0 or (self.user_row > 0 and self.release.finds_candidates)
 
 
 class Source(Protocol):

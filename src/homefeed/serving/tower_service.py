@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from homefeed.artifacts.bundle import Bundle
-from homefeed.artifacts.bundle_checks import check_lately
+from homefeed.artifacts.bundle_checks import check_recall
 from homefeed.core.candidates import Rows, Scores
 from homefeed.core.errors import HomefeedError
 from homefeed.features.encoder import encode
 from homefeed.features.entities import EntityTable
+from homefeed.models.channels.folded import add_own_events
 from homefeed.models.shapes import SideWidth, first_misfit
 from homefeed.models.tower import History, user_vector
 from homefeed.models.weights import ModelWeights
@@ -22,20 +23,21 @@ class TowerUnavailableError(HomefeedError):
 
 
 class TowerService:
-    """A user tower against all items' vectors. ``failure`` says why it is out."""
+    """A user tower against all items' vectors, and what else of the blend a request can compute (``models.channels.folded``). ``failure``: why it is out."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.failure: str | None = bundle.faults.get("recall")
         self._weights: ModelWeights | None = None
         if bundle.recall is not None and self.failure is None:
-            self._item_vectors, self._off_sale = bundle.item_vectors, np.flatnonzero(~bundle.available)
+            self._item_vectors, self._item_boost, self._off_sale = bundle.item_vectors, bundle.item_boost, np.flatnonzero(~bundle.available)
             try:
+                self._blend = dict(bundle.recall.config.get("blend", {}))
                 self._check(bundle, bundle.recall)
             except UNUSABLE as error:
                 self.failure = f"the recall model of release {bundle.release.id} cannot be used: {error}"
 
     def best_items(self, user: EntityTable, history: History, leave_out: Rows, size: int) -> Rows:
-        """int32[size] at most: rows of the items nearest to a one-row table of a user who did ``history`` lately, best first.
+        """int32[size] at most: rows of the best items for a one-row table of a user who did ``history`` lately, best first.
 
         ``leave_out``: int32, rows that are not to be among them. Raises ``TowerUnavailableError``.
         """
@@ -49,6 +51,9 @@ class TowerService:
     def _scores(self, weights: ModelWeights, user: EntityTable, history: History) -> Scores:
         encoded = encode(user, weights.vocabulary, weights.user_scale, 0)
         scores: Scores = self._item_vectors @ user_vector(weights, encoded, history, self._item_vectors)
+        if len(self._item_boost):
+            scores += self._item_boost
+        add_own_events(scores, self._blend, history)
         return scores
 
     def _check(self, bundle: Bundle, weights: ModelWeights) -> None:
@@ -56,7 +61,7 @@ class TowerService:
         sides = [SideWidth(side.n_fields, side.numbers.shape[1]) for side in (bundle.users, bundle.items)]
         if misfit := first_misfit(weights, len(weights.vocabulary.row) - 1, *sides):
             raise ValueError(f"it {misfit.what}, expected {misfit.expected}")
-        check_lately(bundle)
+        check_recall(bundle)
         once = History(np.zeros(1, np.int32), np.ones(1, np.bool_), np.zeros(1, np.int64))
         scores = self._scores(weights, one_user(bundle.users, 0), once)
         if scores.shape != (len(bundle.items),) or not np.isfinite(self._item_vectors).all() or not np.isfinite(scores).all():

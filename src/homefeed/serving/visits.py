@@ -31,7 +31,9 @@ class Reception:
     def receive(self, request: Request, list_size: int) -> Visit:
         """Raises ``NoReleaseError`` when no release has ever been in reach."""
         visit = self._received(request, list_size)
-        return _with_recent(visit) if request.recent else visit
+        if request.recent:
+            visit = replace(visit, recent=recent_rows(visit.release.ranker, request.recent))
+        return _without_the_model(visit) if visit.asks_the_model and visit.release.towers.failure else visit
 
     def _received(self, request: Request, list_size: int) -> Visit:
         release = self.current()
@@ -81,10 +83,8 @@ class Reception:
         return _known(request, release, user_row, listed, (RELEASE,))
 
 
-def _with_recent(visit: Visit) -> Visit:
-    recent = recent_rows(visit.release.ranker, visit.request.recent)
-    out = len(recent) > 0 and visit.release.towers.failure is not None and TAGS not in visit.degraded
-    return replace(visit, recent=recent, degraded=(*visit.degraded, TAGS) if out else visit.degraded)
+def _without_the_model(visit: Visit) -> Visit:
+    return visit if TAGS in visit.degraded else replace(visit, degraded=(*visit.degraded, TAGS))
 
 
 def _slot(release: ReleaseInMemory, user_row: int) -> int:
@@ -92,6 +92,6 @@ def _slot(release: ReleaseInMemory, user_row: int) -> int:
 
 
 def _known(request: Request, release: ReleaseInMemory, user_row: int, listed: ListRead, degraded: tuple[str, ...] = ()) -> Visit:
-    """An export leaves nobody without a list whom the release knows: one that is not there has been evicted or deleted."""
-    gone = () if listed.item_ids else (LIST,)
+    """An export of lists leaves nobody without one whom the release knows: one that is not there has been evicted or deleted."""
+    gone = () if listed.item_ids or release.finds_candidates else (LIST,)
     return Visit(request, release, user_row, None, listed, (*degraded, *gone))

@@ -39,7 +39,7 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 def test_a_bundle_comes_back_as_it_was(tmp_path: Path) -> None:
-    bundle = small_bundle("r1", lately=LATELY)
+    bundle = small_bundle("r1", lately=LATELY, item_boost=np.arange(301, dtype=np.float32))
     folder = write_bundle(tmp_path, bundle)
     assert folder == tmp_path / "r1"
     again = read_bundle(folder)
@@ -80,7 +80,7 @@ def test_one_flipped_bit_anywhere_is_refused_with_the_files_name(name: str, tmp_
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_broken_or_missing_model_costs_that_model_alone(name: str, tmp_path: Path) -> None:
-    bundle = small_bundle(lately=LATELY)
+    bundle = small_bundle(lately=LATELY, item_boost=np.arange(301, dtype=np.float32))
     folder = write_bundle(tmp_path, bundle)
     path = folder / f"{name}.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\x99")
@@ -88,7 +88,7 @@ def test_a_broken_or_missing_model_costs_that_model_alone(name: str, tmp_path: P
     path.unlink()
     again = read_bundle(folder)
     assert (list(again.faults), getattr(again, name)) == ([name], None)
-    lost = {"rank": {"rank"}, "recall": {"recall", "item_vectors", "lately"}}[name] | {"faults"}
+    lost = {"rank": {"rank"}, "recall": {"recall", "item_vectors", "item_boost", "lately"}}[name] | {"faults"}
     assert_same(*({f.name: getattr(one, f.name) for f in fields(one) if f.name not in lost} for one in (bundle, again)))
 
 

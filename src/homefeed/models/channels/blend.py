@@ -11,7 +11,8 @@ import torch
 
 from homefeed.core import candidates
 from homefeed.core.candidates import Rows
-from homefeed.models.channels.scores import AGAIN, DSSM, HOT, IN_VAIN, ITEM_TO_ITEM, LATELY_HOT, VIEWED_TOGETHER, Channels, Floats
+from homefeed.models.channels.names import AGAIN, DSSM, HOT, IN_VAIN, ITEM_TO_ITEM, LATELY_HOT, VIEWED_TOGETHER
+from homefeed.models.channels.scores import Channels, Floats
 
 BLOCK_SCORES = 2_000_000
 """Scores of one channel in work at once: 8 MB."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from homefeed.features.history import Histories
+from homefeed.models.channels.names import RECENT_EVENTS
 
 Matrix: TypeAlias = Any  # scipy.sparse.csr_matrix, which has no types
 EASE_ITEMS = 6_000
@@ -18,8 +19,6 @@ SHRINKAGE = 10.0
 """Co-occurrences that a pair of items needs before half of its cosine counts."""
 MAX_PAIRS, BLOCK_ITEMS = 20_000_000, 1024
 """Neighbours that are kept of all items together: 240 MB. All of them up to some 4,000 items."""
-RECENT_EVENTS = 20.0
-"""An event counts e^-1 when so many came after it."""
 
 
 def user_item(histories: Histories, n_items: int, keep: npt.NDArray[np.bool_], *, fading: bool) -> Matrix:

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from homefeed.features.history import Histories
 from homefeed.models.channels.item_to_item import EASE_ITEMS, Matrix, cosine, ease, user_item
+from homefeed.models.channels.names import AGAIN, DSSM, HOT, IN_VAIN, ITEM_TO_ITEM, LATELY_HOT, VIEWED_TOGETHER
 
 Floats = npt.NDArray[np.float32]
 
-DSSM, HOT, LATELY_HOT, ITEM_TO_ITEM, VIEWED_TOGETHER, AGAIN, IN_VAIN = "dssm", "hot", "lately_hot", "i2i", "viewed", "again", "in_vain"
 UNSEEN_CLICKS = 0.05
 SIMILARITY_SCALE = 100.0
 """Similarities enter as log(1 + 100 x): what counts is their order of magnitude, and none stays 0."""
@@ -76,8 +76,12 @@ def channels_at(users: Tensor, items: Tensor, histories: Histories, rows: npt.ND
         all_rows = np.ones(len(lately.item), np.bool_)
         viewed = cosine(user_item(lately, n_items, all_rows, fading=False))
         through[VIEWED_TOGETHER] = (user_item(lately, n_items, all_rows, fading=True)[rows], viewed)
-    for_all = {name: _hot(histories, n_items, share) for name, share in HALF_LIVES.items()}
-    return Channels(users, items, for_all, by_user, through)
+    return Channels(users, items, hot_channels(histories, n_items), by_user, through)
+
+
+def hot_channels(histories: Histories, n_items: int) -> dict[str, Floats]:
+    """By channel f32[N]."""
+    return {name: _hot(histories, n_items, share) for name, share in HALF_LIVES.items()}
 
 
 def _hot(histories: Histories, n_items: int, half_life_share: float) -> Floats:

@@ -1,0 +1,7 @@
+"""The channels by name, for who must not reach torch or scipy."""
+
+from __future__ import annotations
+
+DSSM, HOT, LATELY_HOT, ITEM_TO_ITEM, VIEWED_TOGETHER, AGAIN, IN_VAIN = "dssm", "hot", "lately_hot", "i2i", "viewed", "again", "in_vain"
+RECENT_EVENTS = 20.0
+"""An event counts e^-1 when so many came after it."""
