@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from shop_project import QUICK_TRAINING, Api, Project, server_with_a_port
 
 from homefeed.artifacts.bundle import Bundle
@@ -16,9 +15,10 @@ from homefeed.artifacts.bundle_reader import read_bundle
 from homefeed.artifacts.checkpoint import read_checkpoint
 from homefeed.artifacts.processed import Interactions, ProcessedDataset, read_dataset
 from homefeed.features.encoder import encode
-from homefeed.models.dssm import DSSM
-from homefeed.models.inputs import inputs_of
-from homefeed.models.tower import side_vectors
+from homefeed.models import vectors
+from homefeed.models.tower import user_vector
+from homefeed.recall.moment import channels_of
+from homefeed.serving.guests import one_user
 from homefeed.serving.rank_service import RankService
 from homefeed.training.rank_deepfm import predict
 
@@ -111,21 +111,28 @@ def test_the_folded_scorer_gives_what_the_torch_model_gives(shop: Shop) -> None:
         np.testing.assert_allclose(service.score(items, user), predict(rank, shop.dataset, rows), atol=1e-5)
 
 
-def test_the_towers_of_the_api_are_those_that_were_trained(shop: Shop) -> None:
-    weights, dataset = shop.bundle.recall, shop.dataset
-    model, inputs = DSSM.from_weights(weights), inputs_of(weights, dataset.users, dataset.items)
-    users = encode(shop.bundle.users, weights.vocabulary, weights.user_scale, 0)
-    with torch.inference_mode():
-        np.testing.assert_allclose(side_vectors(weights, "user", users), model.user_vectors(inputs.users).numpy(), atol=1e-5)
-        np.testing.assert_allclose(shop.bundle.item_vectors, model.item_vectors(inputs.items).numpy(), atol=1e-5)
+def test_the_towers_of_the_api_are_those_that_were_trained(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "half_is_fast", lambda: False)
+    bundle, weights, dataset = shop.bundle, shop.bundle.recall, shop.dataset
+    assert weights is not None
+    trained = channels_of(dataset, read_checkpoint(shop.project.models, "dssm_pointwise", dataset.meta), np.arange(USERS + 2))
+    np.testing.assert_allclose(bundle.item_vectors, trained.items.numpy(), atol=1e-5)
+    assert len(bundle.lately.item) > 0
+    for row in range(USERS + 2):
+        user = encode(one_user(bundle.users, row), weights.vocabulary, weights.user_scale, 0)
+        np.testing.assert_allclose(user_vector(weights, user, bundle.lately.of(row), bundle.item_vectors), trained.users[row].numpy(), atol=1e-4)
 
 
 def test_scores_over_http_are_the_models(shop: Shop) -> None:
     service = RankService(shop.bundle)
-    answer = shop.api.ok("/recommend/u5?top_k=100")["items"]
-    rows = service.item_rows([item["id"].encode() for item in answer])
-    expected = service.score(rows, service.user_row("u5"))
-    np.testing.assert_allclose([item["score"] for item in answer], expected, atol=1e-6)
+    recalled, answer = shop.api.ids("/recall/u5?top_k=100"), shop.api.ok("/recommend/u5?top_k=100")["items"]
+    p_click = service.score(service.item_rows([iid.encode() for iid in recalled]), service.user_row("u5"))
+    expected = dict(zip(recalled, zip(p_click, service.value(p_click), strict=True), strict=True))
+    assert sorted(recalled) == sorted(item["id"] for item in answer)
+    for item in answer:
+        np.testing.assert_allclose((item["p_click"], item["score"]), expected[item["id"]], atol=1e-6)
+    scores = [item["score"] for item in answer]
+    assert scores == sorted(scores, reverse=True)
 
 
 @pytest.mark.parametrize("question", ["u5?", "quiet?", "stranger?", "stranger?likes=t2&", "stranger?likes=t0|x1&segment=seg1&"])
