@@ -60,7 +60,7 @@ def test_the_default_schema_is_the_contracts() -> None:
 
 def candidates(scores: list[float]) -> CandidateSet:
     n = len(scores)
-    return CandidateSet(np.arange(1, n + 1, dtype=np.int32), np.array(scores, np.float32), (np.arange(n) % 3).astype(np.uint8))
+    return CandidateSet(np.arange(1, n + 1, dtype=np.int32), np.array(scores, np.float32), (np.arange(n) % 3).astype(np.uint8), np.zeros(n, np.float32))
 
 
 def test_equal_scores_keep_their_order_and_items_keep_their_source() -> None:
