@@ -70,7 +70,7 @@ def _show(world: World, url: str, progress: Progress) -> None:
 def _say_slate(title: str, answer: Mapping[str, Any], tags: Mapping[str, str], progress: Progress) -> None:
     progress.say(f"\n{title}")
     for position, item in enumerate(answer["items"], start=1):
-        progress.say(f"  {position}. {item['id']:<20}  pCTR {item['score']:.3f}  from {item['source']:<4}  {tags[item['id']]}")
+        progress.say(f"  {position}. {item['id']:<20}  pCTR {item['p_click']:.3f}  from {item['source']:<4}  {tags[item['id']]}")
 
 
 def _say_worth(world: World, url: str, progress: Progress) -> None:
