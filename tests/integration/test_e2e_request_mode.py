@@ -68,6 +68,7 @@ def test_lists_go_and_come_back_and_no_request_fails(shop: tuple[Project, Plante
     client, uids = project.client(), [*truth.active[:6], *truth.cold[:2]]
     with_lists = live(api)
     assert client.keys("recall:*")
+    assert json.loads(client.get("homefeed:release"))["metrics"]["lists"] == {"index_recall": 1.0}
     (project.folder / "homefeed.toml").write_text(QUICK_TRAINING + REQUEST_MODE)
     with no_answer_fails(api, uids):
         said = project.inside("export", *project.address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,17 +14,25 @@ from homefeed.config import ExportConfig
 from homefeed.core.candidates import HOT, Rows
 from homefeed.core.progress import Progress
 from homefeed.metrics.ranking import relevant_items
-from homefeed.models.channels.blend import Blend, blocks
+from homefeed.models.channels.blend import Blend, Mask, blocks
 from homefeed.models.channels.scores import Channels
+from homefeed.models.channels.union import Union, user_blocks
+from homefeed.models.index import search_over
 from homefeed.recall.merge import Sources, interleave
+
+SCORED_WHOLE = 100_000
+"""Up to so many items the blend scores every one for every user, which is as fast as to choose first."""
+Chooser = Callable[[slice, int], tuple[Rows, Sources]]
+"""(users, how many) to items and sources, both [users, how many]."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergedLists:
-    """``items`` int32[U, size] and ``sources`` uint8[U, size], 0-padded."""
+    """``items`` int32[U, size] and ``sources`` uint8[U, size], 0-padded. ``index_recall``: what the search for them found of the exact best."""
 
     items: Rows
     sources: Sources
+    index_recall: float = 1.0
 
 
 def clicked_items(rows: Interactions, n_users: int, exclude: bool) -> SeenItems:
@@ -49,10 +58,11 @@ def merged_lists(
     """
     forbidden = ~available
     forbidden[0] = True
+    best, parts_of_users, index_recall = _chooser(channels, blend, forbidden, seen, progress)
     parts = []
     with progress.task("Candidates", len(channels), "users") as advance:
-        for part in blocks(len(channels), len(channels.items)):
-            own, sources = blend.best(channels, part, forbidden, (seen.offsets, seen.items), config.list_size + len(hot[: config.list_size]))
+        for part in parts_of_users:
+            own, sources = best(part, config.list_size + len(hot[: config.list_size]))
             unseen_hot = _unseen_hot(hot, seen, part.start, len(own), config.list_size)
             parts.append(interleave(own, sources, unseen_hot, config.dssm_per_hot, config.hot_from, config.list_size))
             advance(len(own))
@@ -60,7 +70,16 @@ def merged_lists(
     seen_it_all = merged[:, 0] == 0
     merged[seen_it_all, : min(len(hot), config.list_size)] = hot[: config.list_size]
     sources[seen_it_all] = HOT
-    return MergedLists(merged, sources)
+    return MergedLists(merged, sources, index_recall)
+
+
+def _chooser(channels: Channels, blend: Blend, forbidden: Mask, seen: SeenItems, progress: Progress) -> tuple[Chooser, Iterable[slice], float]:
+    """(users' best by the blend, users at a time, index recall); a small catalogue is scored whole, a large one where a channel says something."""
+    pairs, n_users, n_items = (seen.offsets, seen.items), len(channels), len(channels.items)
+    if n_items <= SCORED_WHOLE:
+        return (lambda part, size: blend.best(channels, part, forbidden, pairs, size)), blocks(n_users, n_items), 1.0
+    search = search_over(channels.items.numpy(), ~forbidden, channels.users.numpy(), progress)
+    return Union.of(blend, channels, search, forbidden, pairs).best, user_blocks(n_users), search.recall
 
 
 def _unseen_hot(hot: Rows, seen: SeenItems, start: int, n_users: int, size: int) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,6 +19,8 @@ from homefeed.core.release import LISTS, Release, new_release_id
 from homefeed.recall.lists import MergedLists, clicked_items, hot_items, merged_lists
 from homefeed.recall.moment import blend_of, channels_of, items_of, known_rows, lately_of
 from homefeed.store.base import UserList
+
+Metrics = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,13 @@ def draft_release(
         raise ArtifactError("No item is available: every list of this release would be empty", next_step="Check the column `available` of item_feature.dat")
     hot = hot_items(hotness, available, config.hot_size)
     seen = clicked_items(known_rows(dataset, recall), len(dataset.users), dataset.meta.seen.policy == "exclude")
-    lists = None
+    lists: MergedLists | None = None
+    measured: Metrics = {}
     if config.candidates == LISTS:
         channels = channels_of(dataset, recall, np.arange(len(dataset.users)))
         lists = merged_lists(channels, blend_of(recall), hot, available, seen, config, progress)
-    release = _record(dataset, recall, rank, hot, now, config.candidates)
+        measured = {"lists": {"index_recall": round(lists.index_recall, 4)}}
+    release = _record(dataset, recall, rank, hot, now, config.candidates, measured)
     vectors, boost = items_of(dataset, recall)
     tables = (dataset.users, dataset.items, available, hotness, hot, seen)
     models = (recall.model, vectors, rank.model)
@@ -91,7 +95,7 @@ def _hotness(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint) ->
     )
 
 
-def _record(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint, hot: Rows, now: datetime, candidates: str) -> Release:
+def _record(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint, hot: Rows, now: datetime, candidates: str, measured: Metrics) -> Release:
     until_us = min(recall.fitted_until_us, rank.fitted_until_us)
     return Release(
         id=new_release_id(now),
@@ -101,6 +105,6 @@ def _record(dataset: ProcessedDataset, recall: Checkpoint, rank: Checkpoint, hot
         fitted_until=datetime.fromtimestamp(until_us / 1e6, UTC).isoformat(timespec="seconds"),
         seen_policy=dataset.meta.seen.policy,
         counts={"users": len(dataset.users) - 1, "items": len(dataset.items) - 1, "hot": len(hot)},
-        metrics={recall.model.kind: dict(recall.metrics), rank.model.kind: dict(rank.metrics)},
+        metrics={recall.model.kind: dict(recall.metrics), rank.model.kind: dict(rank.metrics), **measured},
         candidates=candidates,
     )

@@ -58,8 +58,16 @@ class Channels:
             return own
         have, similarity = self.through_items[name]
         found = have[part] @ similarity
-        near: Floats = found.toarray() if sparse.issparse(found) else found
-        return np.log1p(np.float32(SIMILARITY_SCALE) * np.maximum(near, 0))
+        return _near(found.toarray() if sparse.issparse(found) else found)
+
+    def told(self, name: str, part: slice) -> Matrix:
+        """The same of a channel by user or through items as a sparse matrix: such channels know of few items."""
+        if name in self.by_user:
+            return self.by_user[name][part]
+        have, similarity = self.through_items[name]
+        found = sparse.csr_matrix(have[part] @ similarity)
+        found.data = _near(found.data)
+        return found
 
 
 def channels_at(users: Tensor, items: Tensor, histories: Histories, rows: npt.NDArray[np.int64], *, again: bool) -> Channels:
@@ -82,6 +90,10 @@ def channels_at(users: Tensor, items: Tensor, histories: Histories, rows: npt.ND
 def hot_channels(histories: Histories, n_items: int) -> dict[str, Floats]:
     """By channel f32[N]."""
     return {name: _hot(histories, n_items, share) for name, share in HALF_LIVES.items()}
+
+
+def _near(similarity: Floats) -> Floats:
+    return np.log1p(np.float32(SIMILARITY_SCALE) * np.maximum(similarity, 0))
 
 
 def _hot(histories: Histories, n_items: int, half_life_share: float) -> Floats:
