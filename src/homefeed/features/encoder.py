@@ -72,8 +72,8 @@ class NumberScale:
         known = ~np.isnan(numbers)
         count = np.maximum(known.sum(0), 1)
         mean = np.where(known, numbers, 0).sum(0) / count
-        variance = np.where(known, (numbers - mean) ** 2, 0).sum(0) / count
-        return cls(mean.astype(np.float32), np.where(variance > 0, np.sqrt(variance), 1).astype(np.float32))
+        std = np.sqrt(np.where(known, (numbers - mean) ** 2, 0).sum(0) / count).astype(np.float32)
+        return cls(mean.astype(np.float32), np.where(std > 0, std, np.float32(1)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,13 @@ def test_a_column_without_any_value_stays_finite() -> None:
     assert scale(np.array([[np.nan], [8]], np.float32)).tolist() == [[0, 1], [8, 0]]
 
 
+def test_a_spread_too_small_for_its_type_leaves_a_column_unscaled() -> None:
+    smallest = np.nextafter(np.float32(0), np.float32(1))
+    numbers = np.array([[0], *[[smallest]] * 6], np.float32)
+    assert NumberScale.fit(numbers).std.tolist() == [1]
+    assert np.isfinite(NumberScale.fit(numbers)(numbers)).all()
+
+
 @settings(max_examples=60, deadline=None)
 @given(arrays.arrays(np.float32, (7, 2), elements=st.floats(-1e6, 1e6, width=32) | st.just(np.float32("nan"))))
 def test_standardised_numbers_are_always_finite(numbers: np.ndarray) -> None:
