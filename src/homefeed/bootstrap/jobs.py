@@ -48,6 +48,8 @@ def train_recall_model(config: Config, progress: Progress, *, objective: Objecti
 def train_rank_model(config: Config, progress: Progress, *, refit: bool) -> None:
     dataset = read_dataset(config.paths.processed)
     lists = read_validation_lists(config.paths.models, POINTWISE, dataset.meta)
+    if lists is None:
+        progress.say("slates will be sorted by pCTR alone: there are no lists of this split to weigh it against. Make them first: homefeed train recall")
     fitted = train_rank(dataset, config.rank, config.train, refit=refit, progress=progress, lists=lists)
     _keep(DEEPFM, fitted, measure_rank(dataset, fitted.reported, progress), config.paths.models, progress)
 

@@ -5,6 +5,7 @@ Each slice's gradient is taken while its scores are at hand: two products more i
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,7 @@ def pool_loss(wants: Tensor, vectors: Tensor, bias: Tensor, targets: Targets, lo
     return loss
 
 
+@functools.cache
 def half_is_fast() -> bool:
     """Whether this processor multiplies bfloat16 in hardware; one that does not is several times slower with it."""
     cpuinfo = Path("/proc/cpuinfo")
