@@ -155,6 +155,7 @@ class ExportConfig(Section):
     list_size: int = Field(100, ge=1, le=128, description="ids in a user's list")
     hot_from: int = Field(50, ge=0, description="so many ids of a list are the user's own before hot items begin")
     dssm_per_hot: int = Field(4, ge=1, description="from there on, so many of the user's own before each hot item")
+    fresh_per_list: int = Field(5, ge=0, le=20, description="ids of a list that go to new items of which little is known")
     hot_size: int = Field(1000, ge=1, description="ids in `global_hot`")
     candidates: Literal["lists", "request"] = Field("lists", description="write each user a list, or let the API find candidates at request time")
     keep_releases: int = Field(3, ge=2, description="bundles kept on disk")

@@ -56,6 +56,7 @@ class Bundle:
     ``item_vectors``: float32[N, V], the recall model's. ``tag_slots``: slot of each value of each user tag field, to read a guest's tags.
     ``separators``: what joins the values of a multi-valued user tag in the shop's file.
     ``lately``: what the user tower reads of known users. ``item_boost``: float32[N], what the hot channels add to an item's score; empty in old bundles.
+    ``fresh``: int32[F], rows of new items, of which each list without a draw of its own gets ``fresh_per_list``; none in old bundles.
     ``faults``: why ``recall`` or ``rank`` could not be read (by that name); the model is then None, and the rest serves without it.
     """
 
@@ -73,4 +74,6 @@ class Bundle:
     separators: Mapping[str, str] = field(default_factory=dict)
     lately: Lately = NOBODY_LATELY
     item_boost: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    fresh: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    fresh_per_list: int = 0
     faults: Mapping[str, str] = field(default_factory=dict)

@@ -18,6 +18,8 @@ def check_tables(bundle: Bundle) -> None:
     _require(_is(bundle.available, np.bool_, (n_items,)), "available")
     _require(_is(bundle.hotness, np.float32, (n_items,)) and bool(np.isfinite(bundle.hotness).all()), "hotness")
     _require(_is(bundle.hot, np.int32, (len(bundle.hot),)) and _within(bundle.hot, 1, n_items), "hot")
+    _require(_is(bundle.fresh, np.int32, (len(bundle.fresh),)) and _within(bundle.fresh, 1, n_items), "fresh")
+    _require(type(bundle.fresh_per_list) is int and bundle.fresh_per_list >= 0, "fresh_per_list")
     _check_seen(bundle.seen, n_users, n_items)
     _require(_are_slots(bundle.tag_slots), "tags")
     separators = bundle.separators

@@ -37,7 +37,7 @@ def _read(folder: Path) -> Bundle:
     release, checksums = unpack_record(read_own_file(folder / RECORD))
     if release.id != folder.name:
         raise ValueError(f"it is that of release {release.id}")
-    (users, about_users), (items, about_items), (hot, _), (seen, _) = (unpack(_checked(folder, tensor_file(name), checksums)) for name in TABLES)
+    (users, about_users), (items, about_items), (hot, about_hot), (seen, _) = (unpack(_checked(folder, tensor_file(name), checksums)) for name in TABLES)
     tag_slots = json.loads(_checked(folder, TAGS, checksums))
     models, faults = _models(folder, checksums)
     recall, of_recall = models.get("recall", (None, {}))
@@ -56,6 +56,8 @@ def _read(folder: Path) -> Bundle:
         separators=about_users.get("separators", {}),
         lately=lately_of(of_recall),
         item_boost=of_recall.get("item_boost", np.zeros(0, np.float32)),
+        fresh=hot.get("fresh", np.zeros(0, np.int32)),
+        fresh_per_list=about_hot.get("fresh_per_list", 0),
         faults=faults,
     )
 

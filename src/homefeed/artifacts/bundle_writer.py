@@ -49,7 +49,7 @@ def _files(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
     items = flat_entities(bundle.items) | {"available": bundle.available, "hotness": bundle.hotness}
     yield tensor_file("users"), pack(flat_entities(bundle.users), about_users)
     yield tensor_file("items"), pack(items, {"bags": list(bundle.items.bags)})
-    yield tensor_file("hot"), pack({"items": bundle.hot}, {})
+    yield tensor_file("hot"), pack({"items": bundle.hot, "fresh": bundle.fresh}, {"fresh_per_list": bundle.fresh_per_list})
     yield tensor_file("seen"), pack({"offsets": bundle.seen.offsets, "items": bundle.seen.items}, {})
     if bundle.recall is not None:
         of_items = {"item_vectors": bundle.item_vectors, "item_boost": bundle.item_boost}

@@ -21,7 +21,7 @@ from homefeed.evaluation.protocol import protocol_of
 from homefeed.evaluation.saved import save_report
 from homefeed.evaluation.served import served_slates
 from homefeed.evaluation.table import say_report
-from homefeed.recall.release import draft_release
+from homefeed.recall.release import MEASURED, draft_release
 from homefeed.training.rank_deepfm import predict
 
 SLATE_SIZE = 10
@@ -39,7 +39,7 @@ def evaluate_reported(config: Config, progress: Progress, baselines: str | None 
     dataset = read_dataset(config.paths.processed)
     recall, rank = (_measurable(config, name, dataset.meta) for name in (POINTWISE, DEEPFM))
     now, seed = datetime.now(UTC), config.train.seed
-    draft = draft_release(dataset, recall, rank, user_tag_slots(dataset, config), config.export, now, progress)
+    draft = draft_release(dataset, recall, rank, user_tag_slots(dataset, config), config.export, now, progress, MEASURED)
     protocol = protocol_of(dataset)
     slates = served_slates(draft.bundle, draft.user_lists(), protocol.users, SLATE_SIZE, progress)
     ours = Ours(recall_lists(dataset, recall, protocol, config.export), predict(rank.model, dataset, dataset.test), slates)

@@ -124,12 +124,12 @@ def _keep(name: str, fitted: Fitted, figures: Figures, folder: Path, progress: P
     progress.say(f"saved {path} (has seen {seen}); the measured one is {checkpoint_path(folder, reported(name))}")
 
 
-def draft(dataset: ProcessedDataset, config: Config, progress: Progress) -> ReleaseDraft:
-    """The release that the saved models make, not yet written anywhere."""
+def draft(dataset: ProcessedDataset, config: Config, progress: Progress, release_id: str = "") -> ReleaseDraft:
+    """The release that the saved models make, not yet written anywhere. ``release_id``: by default a new one."""
     recall = read_checkpoint(config.paths.models, POINTWISE, dataset.meta)
     rank = read_checkpoint(config.paths.models, DEEPFM, dataset.meta)
     tag_slots = user_tag_slots(dataset, config)
-    drafted = draft_release(dataset, recall, rank, tag_slots, config.export, datetime.now(UTC), progress)
+    drafted = draft_release(dataset, recall, rank, tag_slots, config.export, datetime.now(UTC), progress, release_id)
     separators = {column.name: column.separator for column in multis(dataset.meta.schema.user)}
     return replace(drafted, bundle=replace(drafted.bundle, separators=separators))
 

@@ -18,8 +18,10 @@ from homefeed.metrics.beyond_accuracy import coverage_at_k
 from homefeed.metrics.calibration import expected_calibration_error
 from homefeed.metrics.classification import auc, gauc, log_loss
 from homefeed.metrics.ranking import RankedRows, hits, ndcg_at_k, recall_at_k
+from homefeed.recall.fresh import draw_into, fresh_of
 from homefeed.recall.lists import hot_items, merged_lists
 from homefeed.recall.moment import blend_of, channels_of
+from homefeed.recall.release import MEASURED
 from homefeed.training.logistic_baseline import logistic_probabilities
 from homefeed.training.rank_deepfm import predict
 
@@ -37,7 +39,9 @@ def recall_lists(dataset: ProcessedDataset, recall: Checkpoint, protocol: Protoc
     hot = hot_items(hotness, dataset.facts.available, config.hot_size)
     seen = SeenItems(protocol.seen.offsets, protocol.seen.items)
     channels = channels_of(dataset, recall, users)
-    return merged_lists(channels, blend_of(recall), hot, dataset.facts.available, seen, config, Silent()).items
+    merged = merged_lists(channels, blend_of(recall), hot, dataset.facts.available, seen, config, Silent())
+    fresh, uids = fresh_of(dataset, recall, config, MEASURED), [dataset.users.ids[user] for user in users.tolist()]
+    return draw_into(merged, channels, seen, fresh, uids, MEASURED, config).items
 
 
 def measure_recall(dataset: ProcessedDataset, checkpoint: Checkpoint, config: ExportConfig, progress: Progress) -> Figures:

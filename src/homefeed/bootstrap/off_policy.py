@@ -26,7 +26,7 @@ from homefeed.evaluation.off_policy.logged import LoggedRows, logged_rows
 from homefeed.evaluation.off_policy.other_log import own_mean, refuse_other_positions
 from homefeed.evaluation.off_policy.policy import Policy, fixed_list_policy, policy_of_log, uniform_policy
 from homefeed.evaluation.off_policy.report import OffPolicyReport, save_report, say_report
-from homefeed.recall.release import draft_release
+from homefeed.recall.release import MEASURED, draft_release
 
 RANDOM, HOT, OTHER = "random", "hot", "the other log's policy"
 
@@ -56,7 +56,7 @@ def _feed(dataset: ProcessedDataset, config: Config, rows: LoggedRows, rng: np.r
     recall, rank = (read_checkpoint(config.paths.models, reported(name), dataset.meta) for name in (POINTWISE, DEEPFM))
     for name, checkpoint in ((POINTWISE, recall), (DEEPFM, rank)):
         refuse_if_it_saw_the_test_side(checkpoint, reported(name), dataset.meta)
-    draft = draft_release(dataset, recall, rank, user_tag_slots(dataset, config), config.export, now, progress)
+    draft = draft_release(dataset, recall, rank, user_tag_slots(dataset, config), config.export, now, progress, MEASURED)
     slates = scored_slates(draft.bundle, draft.user_lists(), np.unique(rows.user), progress)
     return [feed_policy(rows, slates), softened_feed_policy(rows, slates, rng)]
 

@@ -44,7 +44,7 @@ class OursPolicy:
         jobs.etl(self._config, Silent(), new_map=self._trained_on is None)
         jobs.train_recall_model(self._config, Silent(), objective="pointwise", refit=True)
         jobs.train_rank_model(self._config, Silent(), refit=True)
-        draft = jobs.draft(read_dataset(self._config.paths.processed), self._config, Silent())
+        draft = jobs.draft(read_dataset(self._config.paths.processed), self._config, Silent(), f"day-{day}")
         self._pipeline = standard_pipeline(ListsInMemory(draft.bundle.release, draft.user_lists()), OneRelease(ReleaseInMemory.of(draft.bundle)))
         self._trained_on = day
         progress.say(f"ours: trained before day {day} in {time.perf_counter() - started:.1f} s")

@@ -10,12 +10,13 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.int32]
 Scores = npt.NDArray[np.float32]
 
-SOURCES = ("dssm", "hot", "tags", "i2i", "again")
+SOURCES = ("dssm", "hot", "tags", "i2i", "again", "fresh")
 """Where a candidate comes from; its place in this tuple is its code in the store and in ``CandidateSet.source``.
 
-The recall model, what is hot, a guest's tags, items that are used together with the user's own, and the user's own once more.
+The recall model, what is hot, a guest's tags, items that are used together with the user's own, the user's own once more, and new items of which
+little is known.
 """
-DSSM, HOT, TAGS, ITEM_TO_ITEM, AGAIN = range(len(SOURCES))
+DSSM, HOT, TAGS, ITEM_TO_ITEM, AGAIN, FRESH = range(len(SOURCES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,12 @@ class SlateValue:
     p_click: float = 1.0
     place: float = 0.0
 
-    def __call__(self, p_click: Floats) -> Floats:
-        """float32[n], between 0 and 1, of candidates in recall order."""
+    def __call__(self, p_click: Floats, place: Floats | None = None) -> Floats:
+        """float32[n], between 0 and 1, of candidates in recall order, or at the places ``place`` float32[n]."""
         if not self.place and self.p_click == 1.0:
             return p_click
         p = np.clip(p_click, EPSILON, 1 - EPSILON)
-        logit = self.p_click * np.log(p / (1 - p)) - self.place * np.log(np.arange(1, len(p) + 1))
+        logit = self.p_click * np.log(p / (1 - p)) - self.place * np.log(np.arange(1, len(p) + 1) if place is None else place)
         value: Floats = (1 / (1 + np.exp(-logit))).astype(np.float32)
         return value
 

@@ -1,4 +1,4 @@
-"""The merge of a user's own order with hot items: a pure function on rows of item numbers."""
+"""The merge of a user's own order with hot and fresh items: pure functions on rows of item numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from homefeed.core.candidates import HOT, Rows
+from homefeed.core.candidates import FRESH, HOT, Rows
 
 Sources = npt.NDArray[np.uint8]
 
@@ -19,7 +19,7 @@ def interleave(own: Rows, sources: Sources, hot: Rows, own_per_hot: int, hot_fro
     distinct: hot items among the user's own make room for the next hot one. Where either runs out the other fills up; 0 where both have.
     A list that is too short for the first ``hot_from`` and a hot item behind them ends in one all the same.
     """
-    hot_from = min(hot_from, max(size - own_per_hot - 1, 0))
+    hot_from = _hot_from(own_per_hot, hot_from, size)
     n_hot = max(size - hot_from, 0) // (own_per_hot + 1)
     n_own = size - n_hot
     hot = _kept_first(hot, (hot > 0) & ~_contains(own[:, :n_own], hot))
@@ -27,6 +27,30 @@ def interleave(own: Rows, sources: Sources, hot: Rows, own_per_hot: int, hot_fro
     items = np.hstack([own, hot])[:, columns]
     code = np.hstack([sources, np.full(hot.shape, HOT, np.uint8)])[:, columns]
     return _first_distinct(items, code, size)
+
+
+def own_columns(own_per_hot: int, hot_from: int, size: int) -> npt.NDArray[np.intp]:
+    """Columns of a full merged list's second half that hold no hot item of the interleaving: what fresh items may take. Never the first one."""
+    columns, first = np.arange(size), _hot_from(own_per_hot, hot_from, size)
+    own = (columns < first) | ((columns - first) % (own_per_hot + 1) != own_per_hot)
+    free: npt.NDArray[np.intp] = columns[own & (columns >= max(size // 2, 1))]
+    return free
+
+
+def with_fresh(items: Rows, sources: Sources, fresh: Rows, columns: npt.NDArray[np.intp]) -> tuple[Rows, Sources]:
+    """The merged lists with ``fresh`` int32[U, n], distinct and none of them listed, in the places ``columns`` intp[n].
+
+    A 0 leaves what is there, and nothing goes behind a list's end: lists stay as long as they are.
+    """
+    takes = (fresh > 0) & (items[:, columns] > 0)
+    items, sources = items.copy(), sources.copy()
+    items[:, columns] = np.where(takes, fresh, items[:, columns])
+    sources[:, columns] = np.where(takes, FRESH, sources[:, columns])
+    return items, sources
+
+
+def _hot_from(own_per_hot: int, hot_from: int, size: int) -> int:
+    return min(hot_from, max(size - own_per_hot - 1, 0))
 
 
 def _order(n_own: int, n_hot: int, own_per_hot: int, hot_from: int, n_lead: int) -> npt.NDArray[np.intp]:

@@ -15,7 +15,7 @@ from homefeed.serving.degraded import PIPELINE, RANK_SERVICE
 from homefeed.serving.incidents import Incidents
 from homefeed.serving.rank_service import RankerUnavailableError
 from homefeed.serving.recent import recent_rows
-from homefeed.serving.release_in_memory import POOL
+from homefeed.serving.release_in_memory import POOL, RANKED
 from homefeed.serving.releases import Releases
 from homefeed.serving.scorers import ClickScorer
 from homefeed.serving.sources import hot_candidates
@@ -27,8 +27,6 @@ from homefeed.store.base import ReleaseReader
 
 logger = logging.getLogger(__name__)
 
-RANKED = 100
-"""Candidates that are scored; a slate's pages run over all of them."""
 RECALLED = 1000
 """Candidates that /recall pages over."""
 

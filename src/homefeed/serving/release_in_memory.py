@@ -14,6 +14,8 @@ from homefeed.serving.guests import GuestReader
 from homefeed.serving.rank_service import RankService
 from homefeed.serving.tower_service import TowerService
 
+RANKED = 100
+"""Candidates that are scored; a slate's pages run over all of them."""
 POOL = 1000
 """Items that a bundle's source offers before filters: enough for the longest answer after sold-out and seen items are gone."""
 

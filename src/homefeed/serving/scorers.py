@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homefeed.core.candidates import CandidateSet
+import numpy as np
+
+from homefeed.core.candidates import FRESH, CandidateSet, Scores
 from homefeed.serving.stages import Visit
+
+PLACE_OF_FRESH = 10
+"""A fresh item's place in the list was drawn and means nothing. Its pCTR has to beat the item at the end of the first page, whatever the order is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,4 +23,9 @@ class ClickScorer:
     def score(self, visit: Visit, candidates: CandidateSet) -> CandidateSet:
         guest, ranker = visit.tags if visit.user_row == 0 else None, visit.release.ranker
         p_click = ranker.score(candidates.item, visit.user_row, guest)
-        return candidates.with_scores(ranker.value(p_click), p_click)
+        return candidates.with_scores(ranker.value(p_click, _places(candidates)), p_click)
+
+
+def _places(candidates: CandidateSet) -> Scores:
+    """float32[N]: what the slate's value takes for each candidate's place."""
+    return np.where(candidates.source == FRESH, PLACE_OF_FRESH, np.arange(1, len(candidates) + 1)).astype(np.float32)

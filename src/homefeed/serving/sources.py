@@ -30,7 +30,7 @@ class OwnSource:
         user = one_user(bundle.users, visit.user_row) if visit.tags is None else visit.tags
         history = history_with(bundle.lately, visit.user_row, visit.recent)
         rows = visit.release.towers.best_items(user, history, visit.not_again, BEFORE_LIST if len(listed) else POOL)
-        return _candidates(rows, np.full(len(rows), DSSM, np.uint8)).followed_by(listed)
+        return candidates_of(rows, DSSM).followed_by(listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class TagSource:
         if tags is None or visit.release.towers.failure:
             return no_candidates()
         rows = visit.release.towers.best_items(tags, NOTHING_YET, visit.not_again, POOL)
-        return _candidates(rows, np.full(len(rows), TAGS, np.uint8))
+        return candidates_of(rows, TAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,16 @@ class RestSource:
 
 
 def no_candidates() -> CandidateSet:
-    return _candidates(np.empty(0, np.int32), np.empty(0, np.uint8))
+    return candidates_of(np.empty(0, np.int32), DSSM)
 
 
 def hot_candidates(rows: Rows) -> CandidateSet:
-    return _candidates(rows, np.full(len(rows), HOT, np.uint8))
+    return candidates_of(rows, HOT)
+
+
+def candidates_of(rows: Rows, source: int) -> CandidateSet:
+    """All from one source."""
+    return _candidates(rows, np.full(len(rows), source, np.uint8))
 
 
 def _listed(visit: Visit) -> CandidateSet:

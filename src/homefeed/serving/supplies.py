@@ -9,6 +9,7 @@ import numpy as np
 
 from homefeed.core.candidates import CandidateSet
 from homefeed.serving.filters import Available, Known, NotJustClicked, Unique, Unseen
+from homefeed.serving.fresh import with_fresh
 from homefeed.serving.sources import HotSource, OwnSource, RestSource, TagSource, no_candidates
 from homefeed.serving.stages import Filter, Source, Visit
 from homefeed.serving.stopwatch import FILTER, RECALL, Stopwatch
@@ -52,7 +53,7 @@ class Supplies:
             candidates = supply.fetch(visit, watch)
             if len(candidates):
                 break
-        return candidates
+        return with_fresh(visit, candidates, watch)
 
     def fill(self, visit: Visit, size: int, watch: Stopwatch) -> Filled:
         """``size`` candidates, or all there are."""
@@ -60,7 +61,7 @@ class Supplies:
         for supply in (*self.turns, self.rest):
             if len(found) >= min(size, visit.release.on_sale):
                 break
-            found = _with_new_ones(found, supply.fetch(visit, watch))
+            found = _with_new_ones(found, supply.fetch(visit, watch)) if own else with_fresh(visit, supply.fetch(visit, watch), watch)
             own = own or len(found)
         if not own:
             found = self.again.fetch(visit, watch)

@@ -41,16 +41,27 @@ class TowerService:
 
         ``leave_out``: int32, rows that are not to be among them. Raises ``TowerUnavailableError``.
         """
-        if self._weights is None:
-            raise TowerUnavailableError(self.failure or "the release has no recall model")
-        scores = self._scores(self._weights, user, history)
+        scores = self._scores(self._sound(), user, history)
         scores[self._off_sale] = -np.inf
         scores[leave_out] = -np.inf
         return _top(scores, size)
 
+    def wants(self, user: EntityTable, history: History, items: Rows) -> Scores:
+        """f32[n]: what the recall model alone says of the ``items`` at these rows. Raises ``TowerUnavailableError``."""
+        weights = self._sound()
+        scores: Scores = self._item_vectors[items] @ self._vector(weights, user, history)
+        return scores
+
+    def _sound(self) -> ModelWeights:
+        if self._weights is None:
+            raise TowerUnavailableError(self.failure or "the release has no recall model")
+        return self._weights
+
+    def _vector(self, weights: ModelWeights, user: EntityTable, history: History) -> Scores:
+        return user_vector(weights, encode(user, weights.vocabulary, weights.user_scale, 0), history, self._item_vectors)
+
     def _scores(self, weights: ModelWeights, user: EntityTable, history: History) -> Scores:
-        encoded = encode(user, weights.vocabulary, weights.user_scale, 0)
-        scores: Scores = self._item_vectors @ user_vector(weights, encoded, history, self._item_vectors)
+        scores: Scores = self._item_vectors @ self._vector(weights, user, history)
         if len(self._item_boost):
             scores += self._item_boost
         add_own_events(scores, self._blend, history)

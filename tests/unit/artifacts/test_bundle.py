@@ -38,8 +38,15 @@ def assert_same(one: Any, other: Any) -> None:
         assert list(one) == list(other) if isinstance(one, list) else one == other
 
 
+def _vouch_for(folder: Path, name: str, content: bytes) -> None:
+    """Put another file into a bundle whose record says that it belongs there."""
+    release, checksums = unpack_record((folder / RECORD).read_bytes())
+    (folder / name).write_bytes(content)
+    (folder / RECORD).write_bytes(pack_record(release, {**checksums, name: sha256(content)}))
+
+
 def test_a_bundle_comes_back_as_it_was(tmp_path: Path) -> None:
-    bundle = small_bundle("r1", lately=LATELY, item_boost=np.arange(301, dtype=np.float32))
+    bundle = small_bundle("r1", lately=LATELY, item_boost=np.arange(301, dtype=np.float32), fresh=np.array([7, 9], np.int32), fresh_per_list=5)
     folder = write_bundle(tmp_path, bundle)
     assert folder == tmp_path / "r1"
     again = read_bundle(folder)
@@ -50,11 +57,33 @@ def test_a_bundle_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_a_bundle_of_a_time_that_kept_no_histories_loads_without_them(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path, small_bundle(lately=LATELY))
     arrays, info = unpack((folder / "recall.safetensors").read_bytes())
-    older = pack({name: array for name, array in arrays.items() if not name.startswith("lately.")}, info)
-    release, checksums = unpack_record((folder / RECORD).read_bytes())
-    (folder / "recall.safetensors").write_bytes(older)
-    (folder / RECORD).write_bytes(pack_record(release, {**checksums, "recall.safetensors": sha256(older)}))
+    _vouch_for(folder, "recall.safetensors", pack({name: array for name, array in arrays.items() if not name.startswith("lately.")}, info))
     assert_same(read_bundle(folder).lately, NOBODY_LATELY)
+
+
+def test_a_bundle_of_a_time_without_fresh_items_loads_and_has_none(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path, small_bundle(fresh=np.array([7, 9], np.int32), fresh_per_list=5))
+    arrays, _ = unpack((folder / "hot.safetensors").read_bytes())
+    _vouch_for(folder, "hot.safetensors", pack({"items": arrays["items"]}, {}))
+    again = read_bundle(folder)
+    assert (again.fresh.tolist(), again.fresh_per_list) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("fresh", "quota"),
+    [
+        (np.array([301], np.int32), 5),
+        (np.array([0], np.int32), 5),
+        (np.array([7]), 5),
+        (np.zeros((1, 1), np.int32), 5),
+        (np.array([7], np.int32), "5"),
+        (np.array([7], np.int32), -1),
+    ],
+)
+def test_fresh_items_that_fit_no_table_are_refused(fresh: np.ndarray, quota: Any, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path, small_bundle(fresh=fresh, fresh_per_list=quota))
+    with pytest.raises(ArtifactError, match="fresh"):
+        read_bundle(folder)
 
 
 def test_raw_ids_of_any_kind_come_back(tmp_path: Path) -> None:

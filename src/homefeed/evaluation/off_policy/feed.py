@@ -17,8 +17,8 @@ from homefeed.evaluation.off_policy.logged import Doubles, Ints, LoggedRows
 from homefeed.evaluation.off_policy.policy import Policy, Table
 from homefeed.evaluation.served import ListsInMemory
 from homefeed.serving.degraded import LIST
-from homefeed.serving.pipeline import RANKED, standard_pipeline
-from homefeed.serving.release_in_memory import ReleaseInMemory
+from homefeed.serving.pipeline import standard_pipeline
+from homefeed.serving.release_in_memory import RANKED, ReleaseInMemory
 from homefeed.serving.releases import OneRelease
 from homefeed.store.base import UserList
 
