@@ -55,7 +55,8 @@ class Bundle:
     ``available``: bool[N], items on sale. ``hotness``: float32[N], global_score as of the release. ``hot``: int32[H], item rows, hottest first.
     ``item_vectors``: float32[N, V], the recall model's. ``tag_slots``: slot of each value of each user tag field, to read a guest's tags.
     ``separators``: what joins the values of a multi-valued user tag in the shop's file.
-    ``lately``: what the user tower reads of known users. ``item_boost``: float32[N], what the hot channels add to an item's score; empty in old bundles.
+    ``lately``: what the user tower reads of known users. ``item_boost``: what the hot channels add to an item's score; empty in old
+    bundles, float32[N] in bundles that weigh newcomers like everybody, else float32[2, N] (``models.channels.folded``).
     ``fresh``: int32[F], rows of new items, of which each list without a draw of its own gets ``fresh_per_list``; none in old bundles.
     ``faults``: why ``recall`` or ``rank`` could not be read (by that name); the model is then None, and the rest serves without it.
     """

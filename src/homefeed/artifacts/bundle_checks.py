@@ -7,6 +7,7 @@ import numpy as np
 from homefeed.artifacts.bundle import Bundle, SeenItems
 from homefeed.features.entities import EntityTable
 from homefeed.features.history import GAP_BUCKETS
+from homefeed.models.channels.names import NEWCOMERS
 from homefeed.models.weights import Array
 
 
@@ -28,8 +29,9 @@ def check_tables(bundle: Bundle) -> None:
 
 def check_recall(bundle: Bundle) -> None:
     """Raises ``ValueError`` where what the recall model stands on does not fit the tables: that costs the recall model alone."""
-    boost = bundle.item_boost
-    _require(any(_is(boost, np.float32, (n,)) for n in (0, len(bundle.items.ids))) and bool(np.isfinite(boost).all()), "item_boost")
+    boost, n_items = bundle.item_boost, len(bundle.items.ids)
+    shapes = ((2, n_items),) if bundle.recall is not None and NEWCOMERS in bundle.recall.config else ((0,), (n_items,))
+    _require(any(_is(boost, np.float32, shape) for shape in shapes) and bool(np.isfinite(boost).all()), "item_boost")
     lately, n_events = bundle.lately, len(bundle.lately.item)
     offsets = lately.offsets
     _require(any(_is(offsets, np.int64, (n,)) for n in (1, len(bundle.users.ids) + 1)), "lately")

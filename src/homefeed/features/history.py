@@ -58,6 +58,11 @@ def histories_of(
     return Histories(offsets.astype(np.int64), item[order], clicked[order], ts_us[order])
 
 
+def no_histories(n_users: int) -> Histories:
+    """Of users who have done nothing."""
+    return Histories(np.zeros(n_users + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.bool_), np.zeros(0, np.int64))
+
+
 def time_order(user: npt.NDArray[np.int32], ts_us: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
     """intp[N]: rows by user, then by time; those of one user and moment keep the order they come in."""
     return np.lexsort((ts_us, user))

@@ -44,6 +44,12 @@ class SideInput:
         part.first_field = self.first_field
         return part
 
+    def without_ids(self) -> SideInput:
+        """Nobody in particular: the entities by their tags and numbers alone. The id is the first field."""
+        part = self.rows(torch.arange(len(self)))
+        part.fields[:, 0] = self.first_field
+        return part
+
     def hidden_at_random(self, rate: float, padding: int, generator: torch.Generator) -> SideInput:
         """Each field's value replaced by the field's unknown row with probability ``rate``, so that the unknown rows are trained."""
         part = object.__new__(SideInput)

@@ -9,6 +9,7 @@ from itertools import count, pairwise, takewhile
 import numpy as np
 
 from homefeed.features.history import GAP_BUCKETS
+from homefeed.models.channels.names import BLEND, CHANNELS, NEWCOMERS
 from homefeed.models.dimensions import dimensions_of
 from homefeed.models.weights import Array, ModelWeights
 
@@ -41,10 +42,25 @@ def _misfits(model: ModelWeights, map_size: int, user: SideWidth, item: SideWidt
     except (LookupError, TypeError, ValueError) as error:
         yield Misfit(f"holds no whole {model.kind} model ({type(error).__name__}: {error})", "all of its arrays")
         return
+    for name in (BLEND, NEWCOMERS):
+        if name in model.config and (wrong := _wrong_with_weights(model.config[name])):
+            yield Misfit(f"weighs its channels (`{name}`) {wrong}", f"a finite number for some of {', '.join(CHANNELS)}, not all 0")
     yield from _of_shapes(model.flat(), shapes | _encoding_shapes(map_size, user, item))
     for name, scale in (("user", model.user_scale), ("item", model.item_scale)):
         if not (scale.std > 0).all():
             yield Misfit(f"scales {name} numbers by {scale.std.tolist()}", "standard deviations above 0")
+
+
+def _wrong_with_weights(weights: object) -> str | None:
+    """None where they are weights of channels."""
+    if not isinstance(weights, Mapping) or not weights:
+        return f"by {weights!r}"
+    if strange := [name for name in weights if name not in CHANNELS]:
+        return f"by a channel {strange[0]!r} that there is not"
+    broken = [name for name, weight in weights.items() if not isinstance(weight, int | float) or isinstance(weight, bool) or not np.isfinite(weight)]
+    if broken:
+        return f"{broken[0]} by {weights[broken[0]]!r}"
+    return None if any(weights.values()) else "by 0 alone"
 
 
 def _of_vocabulary(model: ModelWeights, map_size: int, n_fields: int) -> Iterator[Misfit]:

@@ -9,8 +9,9 @@ from homefeed.artifacts.bundle import Lately
 from homefeed.artifacts.checkpoint import Checkpoint
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.features.history import Histories, histories_of
-from homefeed.models.channels.blend import Blend
+from homefeed.models.channels.blend import DSSM_ALONE, Blend
 from homefeed.models.channels.folded import item_boost
+from homefeed.models.channels.names import BLEND, NEWCOMERS
 from homefeed.models.channels.scores import Channels, Floats, channels_at, hot_channels
 from homefeed.models.dimensions import dimensions_of
 from homefeed.models.dssm import DSSM
@@ -34,10 +35,11 @@ def channels_of(dataset: ProcessedDataset, recall: Checkpoint, users: npt.NDArra
 
 
 def items_of(dataset: ProcessedDataset, recall: Checkpoint) -> tuple[Floats, Floats]:
-    """Vectors f32[N, d + 1] of all items, and f32[N] what the hot channels add to their scores at request time."""
+    """Vectors f32[N, d + 1] of all items, and what the hot channels add to their scores at request time (``item_boost``)."""
     histories = _histories(known_rows(dataset, recall), len(dataset.users))
     vectors = item_vectors(DSSM.from_weights(recall.model), inputs_of(recall.model, dataset.users, dataset.items).items).numpy()
-    return vectors, item_boost(blend_of(recall).weights, hot_channels(histories, len(vectors)))
+    blend = blend_of(recall)
+    return vectors, item_boost(blend.weights, hot_channels(histories, len(vectors)), blend.newcomers)
 
 
 def lately_of(dataset: ProcessedDataset, recall: Checkpoint) -> Lately:
@@ -51,8 +53,9 @@ def lately_of(dataset: ProcessedDataset, recall: Checkpoint) -> Lately:
 
 
 def blend_of(recall: Checkpoint) -> Blend:
-    """The weights that the channels had on the validation slice."""
-    return Blend(recall.model.config["blend"])
+    """The weights that the channels had on the validation slice. Without any, which is of a time that had no channels, the recall model stands alone."""
+    config = recall.model.config
+    return Blend(config[BLEND], config.get(NEWCOMERS)) if BLEND in config else DSSM_ALONE
 
 
 def _asked_at(dataset: ProcessedDataset, recall: Checkpoint) -> int | None:

@@ -10,9 +10,10 @@ from homefeed.core.candidates import Rows, Scores
 from homefeed.core.errors import HomefeedError
 from homefeed.features.encoder import encode
 from homefeed.features.entities import EntityTable
-from homefeed.models.channels.folded import add_own_events
+from homefeed.models.channels.folded import add_own_events, newcomers_scores
+from homefeed.models.channels.names import BLEND, NEWCOMERS
 from homefeed.models.shapes import SideWidth, first_misfit
-from homefeed.models.tower import History, user_vector
+from homefeed.models.tower import NOTHING_YET, History, user_vector
 from homefeed.models.weights import ModelWeights
 from homefeed.serving.guests import one_user
 from homefeed.serving.sound_weights import UNUSABLE
@@ -31,7 +32,7 @@ class TowerService:
         if bundle.recall is not None and self.failure is None:
             self._item_vectors, self._item_boost, self._off_sale = bundle.item_vectors, bundle.item_boost, np.flatnonzero(~bundle.available)
             try:
-                self._blend = dict(bundle.recall.config.get("blend", {}))
+                self._blend, self._newcomers = dict(bundle.recall.config.get(BLEND, {})), bundle.recall.config.get(NEWCOMERS)
                 self._check(bundle, bundle.recall)
             except UNUSABLE as error:
                 self.failure = f"the recall model of release {bundle.release.id} cannot be used: {error}"
@@ -62,8 +63,10 @@ class TowerService:
 
     def _scores(self, weights: ModelWeights, user: EntityTable, history: History) -> Scores:
         scores: Scores = self._item_vectors @ self._vector(weights, user, history)
-        if len(self._item_boost):
-            scores += self._item_boost
+        if self._newcomers is not None and not len(history.item):
+            return newcomers_scores(scores, self._newcomers, self._item_boost)
+        if self._item_boost.size:
+            scores += np.atleast_2d(self._item_boost)[0]
         add_own_events(scores, self._blend, history)
         return scores
 
@@ -74,9 +77,10 @@ class TowerService:
             raise ValueError(f"it {misfit.what}, expected {misfit.expected}")
         check_recall(bundle)
         once = History(np.zeros(1, np.int32), np.ones(1, np.bool_), np.zeros(1, np.int64))
-        scores = self._scores(weights, one_user(bundle.users, 0), once)
-        if scores.shape != (len(bundle.items),) or not np.isfinite(self._item_vectors).all() or not np.isfinite(scores).all():
-            raise ValueError(f"its scores are no {len(bundle.items)} finite numbers, one an item")
+        for history in (once, NOTHING_YET):
+            scores = self._scores(weights, one_user(bundle.users, 0), history)
+            if scores.shape != (len(bundle.items),) or not np.isfinite(self._item_vectors).all() or not np.isfinite(scores).all():
+                raise ValueError(f"its scores are no {len(bundle.items)} finite numbers, one an item")
         self._weights = weights
 
 

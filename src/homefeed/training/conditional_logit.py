@@ -22,12 +22,16 @@ class Choices:
     n_users: int
 
 
-def fit_conditional_logit(choices: Choices) -> Tensor:
-    """f32[F]: weights of greatest likelihood, each user counting once, each weight (of a feature in standard units) under a normal prior."""
+def fit_conditional_logit(choices: Choices, prior: Tensor | None = None, prior_users: float = 1.0) -> Tensor:
+    """f32[F]: weights of greatest likelihood, each user counting once, each weight (of a feature in standard units) under a normal prior.
+
+    ``prior``: f32[F], where that is centred, 0 by default; it weighs as much as ``prior_users``.
+    """
     spread, mean = torch.std_mean(choices.features, 0, correction=0)
     scale = torch.where(spread > LEAST_SPREAD, spread, torch.inf)
     features, n, user, clicked = (choices.features - mean) / scale, choices.n_users, choices.user, choices.clicked.float()
-    weights = torch.zeros(features.shape[1], requires_grad=True)
+    centre = torch.zeros(features.shape[1]) if prior is None else torch.where(scale.isfinite(), prior * scale, 0.0)
+    weights = centre.clone().requires_grad_()
     optimiser = torch.optim.LBFGS([weights], max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
     clicks = torch.zeros(n).index_add_(0, user, clicked)
 
@@ -37,7 +41,7 @@ def fit_conditional_logit(choices: Choices) -> Tensor:
         highest = torch.full((n,), -torch.inf).scatter_reduce(0, user, score.detach(), "amax")
         total = torch.zeros(n).index_add(0, user, (score - highest[user]).exp()).log() + highest
         likelihood = torch.zeros(n).index_add(0, user, score * clicked) / clicks - total
-        value = (0.5 * weights.square().sum() - likelihood.sum()) / n
+        value = (0.5 * prior_users * (weights - centre).square().sum() - likelihood.sum()) / n
         value.backward()  # type: ignore[no-untyped-call]
         return value
 

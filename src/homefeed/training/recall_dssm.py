@@ -5,6 +5,7 @@ Rows that the ETL drew are left out: a tower is measured against all items anywa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from homefeed.artifacts.validation_lists import ValidationLists
 from homefeed.config import RecallConfig, TrainConfig
 from homefeed.core.progress import Progress
 from homefeed.models.channels.blend import DSSM_ALONE, Blend
+from homefeed.models.channels.names import BLEND, NEWCOMERS
 from homefeed.models.dimensions import Dimensions
 from homefeed.models.dssm import DSSM
 from homefeed.models.inputs import Inputs, inputs_for
@@ -72,7 +74,8 @@ class _Fit:
         best = run_epochs(model, optimiser, work, schedule, self.train.seed, self.progress, validate)
         if asked:
             self.blend, self.lists = asked.blend(model, inputs)
-            self.progress.say("blend of the channels: " + ", ".join(f"{name} {weight:+.2f}" for name, weight in self.blend.weights.items()))
+            self.progress.say(f"blend of the channels: {_told(self.blend.weights)}")
+            self.progress.say(f"for newcomers: {_told(self.blend.newcomers or {})}")
         return self._weights(model, inputs, best), best
 
     def _work(self, model: DSSM, inputs: Inputs, rows: Interactions, sequences: TrainingSequences, searching: bool) -> Work[list[Window]]:
@@ -85,9 +88,14 @@ class _Fit:
 
     def _weights(self, model: DSSM, inputs: Inputs, epochs: int) -> ModelWeights:
         settings: dict[str, Any] = {"epochs": epochs, "n_fields": {"user": inputs.users.n_fields, "item": inputs.items.n_fields}}
-        settings |= {"blend": dict(self.blend.weights), "heads": HEADS}
+        settings |= {BLEND: dict(self.blend.weights), "heads": HEADS}
+        settings |= {} if self.blend.newcomers is None else {NEWCOMERS: dict(self.blend.newcomers)}
         settings |= self.config.model_dump(mode="json") | self.train.model_dump(mode="json")
         return model.to_weights(f"dssm_{self.objective}", inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings)
+
+
+def _told(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {weight:+.2f}" for name, weight in weights.items())
 
 
 def _dimensions(inputs: Inputs, config: RecallConfig) -> Dimensions:

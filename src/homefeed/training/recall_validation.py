@@ -8,15 +8,15 @@ from torch import Tensor
 
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.artifacts.validation_lists import ValidationLists
-from homefeed.features.history import histories_of
+from homefeed.features.history import histories_of, no_histories
 from homefeed.metrics.ranking import Relevant, hits, recall_at_k, relevant_items
 from homefeed.models.channels.blend import Blend, blocks
-from homefeed.models.channels.scores import channels_at
+from homefeed.models.channels.scores import Channels, channels_at
 from homefeed.models.dssm import DSSM
 from homefeed.models.inputs import Inputs
 from homefeed.models.retrieval import top_items
 from homefeed.models.vectors import item_vectors, user_vectors
-from homefeed.training.recall_blend import fit_blend
+from homefeed.training.recall_blend import fit_blend, fit_newcomers
 from homefeed.training.three_fits import as_of_us
 
 K, SMALLEST_K, CATALOGUE_SHARE = 50, 5, 0.1
@@ -45,7 +45,10 @@ class Validation:
         """Weights of the channels, learned from the slice's clicks, and the lists that they make."""
         items, users = self._vectors(model, inputs)
         channels = channels_at(users, items, self.histories, self.users, again=self.again)
-        blend = fit_blend(channels, self.targets, self.seen, self.allowed)
+        known = fit_blend(channels, self.targets, self.seen, self.allowed)
+        unknown = Channels(self.by_tags(model, inputs, items), items, channels.for_all, {}, {})
+        newcomers = fit_newcomers(unknown, channels.newcomers(slice(0, len(channels))), self.targets, self.seen, self.allowed)
+        blend = Blend(known.weights, newcomers.weights)
         seen = (self.seen.offsets, self.seen.items)
         lists = [blend.best(channels, part, ~self.allowed, seen, LIST_SIZE)[0] for part in blocks(len(channels), len(items))]
         return blend, ValidationLists(self.users.astype(np.int32), np.vstack(lists))
@@ -58,6 +61,10 @@ class Validation:
     def _vectors(self, model: DSSM, inputs: Inputs) -> tuple[Tensor, Tensor]:
         items = item_vectors(model, inputs.items)
         return items, user_vectors(model, inputs.users, self.histories, self.as_of_us, self.users, items)
+
+    def by_tags(self, model: DSSM, inputs: Inputs, items: Tensor) -> Tensor:
+        """The users as if nobody knew them: without ids and without histories."""
+        return user_vectors(model, inputs.users.without_ids(), no_histories(len(self.histories)), None, self.users, items)
 
 
 def _pairs(rows: Interactions, place: npt.NDArray[np.int64], n_users: int) -> Relevant:

@@ -126,3 +126,30 @@ def test_a_recall_model_of_other_fields_is_found(fields: Any) -> None:
 
 def test_a_kind_that_is_not_known_is_found() -> None:
     assert "no such kind" in misfit(replace(ranker(), kind="transformer"))
+
+
+@pytest.mark.parametrize("name", ["blend", "blend_newcomers"])
+@pytest.mark.parametrize(
+    ("weights", "wrong"),
+    [
+        ({}, "by {}"),
+        (None, "by None"),
+        ([1.0, 2.0], "by [1.0, 2.0]"),
+        ({"dssm": 0.0, "hot": 0}, "by 0 alone"),
+        ({"dssm": float("nan")}, "dssm by nan"),
+        ({"dssm": 1.0, "hot": float("-inf")}, "hot by -inf"),
+        ({"dssm": 1.0, "hot": "2"}, "hot by '2'"),
+        ({"dssm": True}, "dssm by True"),
+        ({"dssm": 1.0, "horoscope": 2.0}, "by a channel 'horoscope' that there is not"),
+    ],
+)
+def test_weights_of_channels_that_cannot_be_used_are_found(name: str, weights: Any, wrong: str) -> None:
+    model = towers()
+    damaged = replace(model, config={**model.config, name: weights})
+    assert f"weighs its channels (`{name}`) {wrong}: expected a finite number for some of dssm, hot," in misfit(damaged)
+
+
+@pytest.mark.parametrize("blends", [{}, {"blend": {"dssm": 1}}, {"blend": {"hot": -0.5}, "blend_newcomers": {"dssm": 0.0, "lately_hot": 2.0}}])
+def test_sound_weights_of_channels_fit_and_so_do_models_older_than_channels(blends: dict[str, Any]) -> None:
+    model = towers()
+    assert misfit(replace(model, config={k: v for k, v in model.config.items() if k != "blend"} | blends)) == ""

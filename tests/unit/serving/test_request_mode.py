@@ -13,8 +13,9 @@ from homefeed.artifacts.bundle import Bundle, Lately
 from homefeed.core.release import Release
 from homefeed.core.slate import Request, Slate
 from homefeed.features.encoder import encode
-from homefeed.models.tower import user_vector
-from homefeed.serving.guests import one_user
+from homefeed.features.entities import EntityTable
+from homefeed.models.tower import NOTHING_YET, user_vector
+from homefeed.serving.guests import GuestReader, one_user
 from homefeed.serving.pipeline import standard_pipeline
 from homefeed.serving.release_in_memory import ReleaseInMemory
 from homefeed.serving.releases import OneRelease
@@ -113,3 +114,67 @@ def test_a_record_of_old_means_lists_and_a_way_that_is_not_known_is_refused() ->
     for unknown in ("oracle", "", 7, None, ["request"]):
         with pytest.raises(ValueError, match="candidates"):
             Release.from_json(json.dumps(record | {"candidates": unknown}))
+
+
+NEWCOMERS = {"dssm": 0.2, "lately_hot": 1.0}
+BOOSTS = np.random.default_rng(6).normal(0, 3, (2, 301)).astype(np.float32)
+
+
+def with_config(bundle: Bundle, **config: object) -> Bundle:
+    assert bundle.recall is not None
+    return replace(bundle, recall=replace(bundle.recall, config={**bundle.recall.config, **config}))
+
+
+def with_newcomers(**changes: object) -> Bundle:
+    """The hot channels speak against each other: once for who is known, once for newcomers."""
+    return with_config(without_lists(item_boost=BOOSTS, **changes), blend_newcomers=NEWCOMERS)
+
+
+def newcomers_order(bundle: Bundle, tags: EntityTable) -> list[str]:
+    assert bundle.recall is not None
+    vector = user_vector(bundle.recall, encode(tags, bundle.recall.vocabulary, bundle.recall.user_scale, 0), NOTHING_YET, bundle.item_vectors)
+    order = np.argsort(-(np.float32(0.2) * (bundle.item_vectors @ vector) + bundle.item_boost[1]), kind="stable")
+    return [iid(int(item)) for item in order if item not in {0, *SOLD_OUT}]
+
+
+def test_a_guest_by_tags_is_weighed_as_a_newcomer() -> None:
+    bundle = with_newcomers()
+    tagged = Request("q", "guest", 50, 0, {"utag1": ("young",)})
+    tags = GuestReader(bundle).read({"utag1": ("young",)})
+    assert tags is not None
+    found = Shop(bundle).pipeline.recall(tagged)
+    assert ids(found) == newcomers_order(bundle, tags)[:50]
+    as_before = replace(without_lists(), item_boost=BOOSTS[0])
+    assert ids(found) != ids(Shop(as_before).pipeline.recall(tagged))
+
+
+def test_a_known_user_without_events_is_a_newcomer_and_one_with_events_is_not() -> None:
+    bundle = with_newcomers()
+    shop, as_before = Shop(bundle), Shop(without_lists(item_boost=BOOSTS[0]))
+    for uid in UIDS[1:]:
+        row, hidden = UIDS.index(uid), {iid(int(item)) for item in bundle.seen.of(UIDS.index(uid))}
+        if len(bundle.lately.of(row).item):
+            assert ids(shop.recall(uid)) == ids(as_before.recall(uid))
+        else:
+            assert ids(shop.recall(uid)) == [item for item in newcomers_order(bundle, one_user(bundle.users, row)) if item not in hidden]
+
+
+def test_a_guest_who_has_clicked_is_no_newcomer_any_more() -> None:
+    clicked = Request("q", "guest", 50, 0, {"utag1": ("young",)}, recent=(iid(7),))
+    assert ids(Shop(with_newcomers()).pipeline.recall(clicked)) == ids(Shop(without_lists(item_boost=BOOSTS[0])).pipeline.recall(clicked))
+
+
+@pytest.mark.parametrize("boost", [np.zeros(0, np.float32), BOOSTS[0], BOOSTS[:, :-1], np.full((2, 301), np.inf, np.float32)])
+def test_two_blends_with_boosts_that_do_not_fit_cost_the_recall_model_alone(boost: np.ndarray) -> None:
+    shop = Shop(replace(with_newcomers(), item_boost=boost))
+    assert "item_boost" in shop.release.reasons()["tags"]
+    assert shop.recommend("bob").degraded == ("tags",)
+
+
+@pytest.mark.parametrize("name", ["blend", "blend_newcomers"])
+@pytest.mark.parametrize("weights", [{}, None, [1.0], {"dssm": 0.0}, {"dssm": float("nan")}, {"horoscope": 1.0}], ids=str)
+def test_a_damaged_blend_costs_the_recall_model_alone(name: str, weights: object) -> None:
+    shop = Shop(with_config(with_newcomers(), **{name: weights}))
+    assert "recall model of release r1 cannot be used" in shop.release.reasons()["tags"]
+    slate = shop.recommend("bob")
+    assert (slate.degraded, {item.source for item in slate.items}, len(slate.items)) == (("tags",), {"hot"}, 100)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,16 +23,25 @@ Seen = tuple[npt.NDArray[np.int64], Rows]
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Weight of each channel's score."""
+    """Weight of each channel's score. ``newcomers``: the same for users who have done nothing yet; None where they are weighed like everybody."""
 
     weights: Mapping[str, float]
+    newcomers: Mapping[str, float] | None = None
+
+    def weight(self, name: str, newcomers: Mask) -> Floats:
+        """f32[B] of B users."""
+        known = self.weights.get(name, 0.0)
+        own = known if self.newcomers is None else self.newcomers.get(name, 0.0)
+        return np.where(newcomers, np.float32(own), np.float32(known))
 
     def by_source(self, channels: Channels, part: slice) -> dict[int, Floats]:
         """By code of ``SOURCES`` f32[users of the part, N]: what the channels behind it add to an item's score, beyond an average item's."""
         said: dict[int, Floats] = {}
+        newcomers = channels.newcomers(part)
         for name in channels.names:
-            if weight := self.weights.get(name, 0.0):
-                share: Floats = np.float32(weight) * channels.block(name, part)
+            weight = self.weight(name, newcomers)
+            if weight.any():
+                share: Floats = weight[:, None] * channels.block(name, part)
                 share -= share.mean(1, keepdims=True)
                 source = SOURCE_OF[name]
                 said[source] = said[source] + share if source in said else share
@@ -50,8 +59,14 @@ class Blend:
         scores[np.repeat(np.arange(len(scores)), np.diff(offsets)), items[offsets[0] : offsets[-1]]] = -np.inf
         best = torch.topk(torch.from_numpy(scores), min(size, scores.shape[1]), dim=1)
         found = torch.where(torch.isfinite(best.values), best.indices, 0).numpy()
-        loudest = np.argmax(np.stack([np.take_along_axis(share, found, 1) for share in said.values()]), 0)
-        return found.astype(np.int32), np.array(list(said), np.uint8)[loudest]
+        return found.astype(np.int32), loudest(said, [np.take_along_axis(share, found, 1) for share in said.values()])
+
+
+def loudest(codes: Iterable[int], shares: list[Floats]) -> npt.NDArray[np.uint8]:
+    """Code of the source whose share is the largest, place by place. Who says nothing is not heard, though the others speak against an item."""
+    heard = np.stack([np.where(share == 0, -np.inf, share) for share in shares])
+    sources: npt.NDArray[np.uint8] = np.array(list(codes), np.uint8)[np.argmax(heard, 0)]
+    return sources
 
 
 def blocks(n_users: int, n_items: int) -> Iterator[slice]:

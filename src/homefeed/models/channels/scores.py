@@ -46,6 +46,12 @@ class Channels:
     def __len__(self) -> int:
         return len(self.users)
 
+    def newcomers(self, part: slice) -> npt.NDArray[np.bool_]:
+        """bool[users of the part]: who has done nothing yet, so that no channel but the recall model and what is hot can say anything."""
+        told = [*self.by_user.values(), *(have for have, _ in self.through_items.values())]
+        events = np.sum([np.diff(matrix.indptr[part.start : part.stop + 1]) for matrix in told], axis=0)
+        return np.broadcast_to(events == 0, len(self.users[part]))
+
     def block(self, name: str, part: slice) -> Floats:
         """f32[users of the part, N]."""
         if name == DSSM:

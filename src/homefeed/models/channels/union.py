@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from homefeed.core.candidates import Rows
-from homefeed.models.channels.blend import SOURCE_OF, Blend, Mask, Seen
+from homefeed.models.channels.blend import SOURCE_OF, Blend, Mask, Seen, loudest
 from homefeed.models.channels.item_to_item import Matrix
 from homefeed.models.channels.names import DSSM
 from homefeed.models.channels.scores import Channels, Floats
@@ -24,7 +24,8 @@ class Union:
     """``best`` is that of ``Blend.best``, among the items that stand first with any channel.
 
     ``search``: over the channels' items. ``forbidden``: bool[N], items for nobody; ``seen``: (offsets i64[U + 1], item rows) to leave out, user by user.
-    ``hottest``: allowed items by what is the same for everybody. ``average``: f32[d + 1], the items' mean vector.
+    ``hottest``: i64[2, A], allowed items by what is the same for everybody, as known users weigh it and as newcomers do.
+    ``average``: f32[d + 1], the items' mean vector.
     """
 
     blend: Blend
@@ -37,9 +38,11 @@ class Union:
 
     @classmethod
     def of(cls, blend: Blend, channels: Channels, search: ItemSearch, forbidden: Mask, seen: Seen) -> Union:
-        hot = np.sum([np.float32(blend.weights.get(name, 0.0)) * said for name, said in channels.for_all.items()], axis=0)
-        allowed = np.flatnonzero(~forbidden)
-        hottest = allowed[np.argsort(-np.broadcast_to(hot, len(forbidden))[allowed], kind="stable")]
+        both, allowed = np.array([False, True]), np.flatnonzero(~forbidden)
+        hot = np.zeros((2, len(forbidden)), np.float32)
+        for name, said in channels.for_all.items():
+            hot += blend.weight(name, both)[:, None] * said
+        hottest = allowed[np.argsort(-hot[:, allowed], axis=1, kind="stable")]
         return cls(blend, channels, search, forbidden, seen, hottest, channels.items.numpy().mean(0))
 
     def best(self, part: slice, size: int) -> tuple[Rows, npt.NDArray[np.uint8]]:
@@ -47,7 +50,8 @@ class Union:
         offsets = self.seen[0][part.start : part.stop + 1]
         user = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         seen = user * self.n_items + self.seen[1][offsets[0] : offsets[-1]]
-        sparse_ones = {name: self.channels.told(name, part) for name in (*self.channels.by_user, *self.channels.through_items) if self._weight(name)}
+        of_few = (*self.channels.by_user, *self.channels.through_items)
+        sparse_ones = {name: self.channels.told(name, part) for name in of_few if self._weight(name, part).any()}
         named = size + int(np.diff(offsets).max(initial=0))
         keys = np.unique(np.concatenate(list(self._named(part, sparse_ones, named))))
         keys = keys[~self.forbidden[keys % self.n_items] & ~np.isin(keys, seen)]
@@ -57,25 +61,27 @@ class Union:
     def n_items(self) -> int:
         return len(self.channels.items)
 
-    def _weight(self, name: str) -> float:
-        return self.blend.weights.get(name, 0.0)
+    def _weight(self, name: str, part: slice) -> Floats:
+        """f32[users of the part]."""
+        return self.blend.weight(name, self.channels.newcomers(part))
 
     def _named(self, part: slice, sparse_ones: dict[str, Matrix], named: int) -> Iterator[Keys]:
         """By channel the keys (user x N + item) of each user's first ``named``."""
         users = np.arange(part.stop - part.start, dtype=np.int64)[:, None] * self.n_items
         near = self.search.find(self.channels.users[part].numpy(), min(named, self.n_items))
         yield (users + near.astype(np.int64)).ravel()
-        yield (users + self.hottest[:named]).ravel()
+        yield (users + self.hottest[:, :named][self.channels.newcomers(part).astype(np.int64)]).ravel()
         for name, said in sparse_ones.items():
-            if self._weight(name) > 0:
+            if (self._weight(name, part) > 0).any():
                 yield _first(said, named)
 
     def _by_source(self, keys: Keys, part: slice, sparse_ones: dict[str, Matrix]) -> dict[int, Floats]:
         """By code of ``SOURCES`` f32[keys]: what the channels behind it add, beyond an average item's."""
         said: dict[int, Floats] = {}
         for name in self.channels.names:
-            if weight := self._weight(name):
-                share = np.float32(weight) * self._centred(name, keys, part, sparse_ones)
+            weight = self._weight(name, part)
+            if weight.any():
+                share = weight[keys // self.n_items] * self._centred(name, keys, part, sparse_ones)
                 said[SOURCE_OF[name]] = said.get(SOURCE_OF[name], np.float32(0)) + share
         return said
 
@@ -99,10 +105,9 @@ class Union:
         order = np.lexsort((-np.sum(list(said.values()), axis=0), user))
         place = np.arange(len(order)) - np.searchsorted(user, np.arange(n_users))[user]
         kept = order[place < size]
-        loudest = np.argmax(np.stack([share[kept] for share in said.values()]), 0)
         items, sources = np.zeros((n_users, size), np.int32), np.zeros((n_users, size), np.uint8)
         at = (user[kept], place[place < size])
-        items[at], sources[at] = item[kept], np.array(list(said), np.uint8)[loudest]
+        items[at], sources[at] = item[kept], loudest(said, [share[kept] for share in said.values()])
         return items, sources
 
 
