@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from homefeed.core.candidates import FRESH, SOURCES
 from homefeed.core.slate import Slate
 from homefeed.serving.degraded import PARTS
 from homefeed.serving.stopwatch import STEPS
@@ -55,7 +56,7 @@ class Telemetry:
         if slate.is_short:
             self._short.inc()
         if slate.is_cold_start:
-            self._cold_start(slate.items[0].source if slate.items else "none").inc()
+            self._cold_start(next((item.source for item in slate.items if item.source != SOURCES[FRESH]), "none")).inc()
 
     def logged(self, outcome: str, lines: int) -> None:
         """``outcome``: written, queue_full or disk."""

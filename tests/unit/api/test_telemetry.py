@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def test_a_slate_counts_its_stages_fallbacks_shortness_and_cold_start() -> None:
     assert samples["homefeed_fallbacks_total{degraded=release}"] == 0
     assert (samples["homefeed_short_slates_total{}"], samples["homefeed_cold_starts_total{source=hot}"]) == (1, 1)
     assert not any("a-uid" in name or "item" in name for name in samples)
+
+
+def test_what_stood_in_for_a_list_is_told_though_a_fresh_item_leads_the_slate() -> None:
+    telemetry = Telemetry(CollectorRegistry())
+    telemetry.made(replace(a_slate(is_cold_start=True), items=(SlateItem("new", 0.9, 1, "fresh"), SlateItem("item", 0.5, 2, "tags"))))
+    telemetry.made(replace(a_slate(is_cold_start=True), items=()))
+    samples = told(telemetry)
+    assert (samples["homefeed_cold_starts_total{source=tags}"], samples["homefeed_cold_starts_total{source=none}"]) == (1, 1)
+    assert "homefeed_cold_starts_total{source=fresh}" not in samples
 
 
 def test_the_release_that_answers_and_its_age_are_told() -> None:
