@@ -135,7 +135,7 @@ class RecallConfig(Section):
 
 class RankConfig(Section):
     embedding_dim: int = Field(16, ge=1, description="numbers in one slot's embedding")
-    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((64, 32), description="widths of the deep part's layers")
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((64, 32), min_length=1, description="widths of the deep part's layers")
     max_epochs: int = Field(25, ge=1, description="the validation slice chooses how many of these are kept")
     patience: int = Field(3, ge=1, description="stop after so many epochs without a better validation")
     batch_size: int = Field(4096, ge=1, description="rows a step")

@@ -1,7 +1,8 @@
-"""DeepFM in numpy over a table folded per item, so that a request costs one gather and a few small products.
+"""The ranker in numpy over a table folded per item, so that a request costs one gather and a few small products.
 
-The second-order term and the first dense layer split into a user part and an item part: with field sums ``su``, ``si`` the factorised term
+DeepFM's second-order term and its first dense layer split into a user part and an item part: with field sums ``su``, ``si`` the factorised term
 0.5 (|su + si|^2 - q) is a user number + an item number + su . si, and W [xu, xi] = Wu xu + Wi xi. Item parts are computed once a release.
+The factor model is a number of each and one more dot product: its tastes stand behind the field sums, and the weights of the mix are in the item parts.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from homefeed.features.encoder import EncodedTable
+from homefeed.models.factors import Factors
 from homefeed.models.lookup import Floats, field_embeddings
+from homefeed.models.mix import Mix
 from homefeed.models.weights import ModelWeights
 
 Layer = tuple[Floats, Floats]
@@ -22,7 +25,7 @@ Layer = tuple[Floats, Floats]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """N entities' share of the model. ``constant``: float32[N]; ``fm``: float32[N, d], sums over fields; ``first``: float32[N, h], before the first ReLU."""
+    """N entities' share. ``constant``: float32[N]; ``fm``: float32[N, d], field sums, then tastes; ``first``: float32[N, h], before the first ReLU."""
 
     constant: Floats
     fm: Floats
@@ -37,37 +40,44 @@ class _Side:
     linear: Floats
     weight: Floats
     dense_linear: Floats
+    mix: Mix
 
-    def part(self, table: EncodedTable, dense: Floats) -> Part:
+    def part(self, table: EncodedTable, dense: Floats, taste: Floats) -> Part:
+        """``taste``: float32[N, 1 + d], of the factor model."""
         vectors = field_embeddings(self.embedding, table)
         first_order = field_embeddings(self.linear, table).sum((1, 2)) + dense @ self.dense_linear
         sums = vectors.sum(1)
         second_order = 0.5 * ((sums**2).sum(1) - (vectors**2).sum((1, 2)))
-        return Part(first_order + second_order, sums, np.hstack([vectors.reshape(len(table), -1), dense]) @ self.weight)
+        constant = self.mix.deep * (first_order + second_order) + self.mix.factors * taste[:, 0]
+        first = np.hstack([vectors.reshape(len(table), -1), dense]) @ self.weight
+        return Part(constant.astype(np.float32), np.hstack([sums, taste[:, 1:]]), first)
 
 
 @dataclass(frozen=True, slots=True)
-class FoldedDeepFM:
-    """Scores items for one user. ``items``: float32[N, 1 + d + h], an item's constant, field sum and first-layer share, with both biases in."""
+class FoldedRanker:
+    """Scores items for one user. ``items``: float32[N, 1 + d + h], an item's constant, field sum and taste, and first-layer share, with all biases in."""
 
     user: _Side
+    factors: Factors
     items: Floats
     deeper: tuple[Layer, ...]
 
     @classmethod
-    def fold(cls, weights: ModelWeights, items: EncodedTable, hotness: Floats) -> FoldedDeepFM:
-        """``hotness``: float32[N], global_score of each item. Raises ``KeyError`` or ``ValueError`` where the arrays are not a DeepFM of this shape."""
-        user_side, item_side = _sides(weights, items)
-        dense = np.hstack([items.dense, _hotness_feature(weights, hotness)[:, None]])
-        part = item_side.part(items, dense)
-        folded = np.hstack([(part.constant + weights.arrays["bias"])[:, None], part.fm, part.first + weights.arrays["mlp.0.bias"]]).astype(np.float32)
+    def fold(cls, weights: ModelWeights, items: EncodedTable, hotness: Floats) -> FoldedRanker:
+        """``hotness``: float32[N], global_score of each item. Raises ``KeyError`` or ``ValueError`` where the arrays are not a ranker of this shape."""
+        mix, factors, heat = Mix.of(weights.config), Factors.of(weights.arrays), _hotness_feature(weights, hotness)
+        user_side, item_side = _sides(weights, items, mix)
+        part = item_side.part(items, np.hstack([items.dense, heat[:, None]]), factors.of_items(items))
+        shared = mix.intercept + mix.deep * weights.arrays["bias"] + mix.factors * (factors.bias[0] + factors.bias[1] * heat)
+        weighed = part.fm * _weights_of(mix, part.fm.shape[1], factors)
+        folded = np.hstack([(part.constant + shared)[:, None], weighed, part.first + weights.arrays["mlp.0.bias"]]).astype(np.float32)
         if not np.isfinite(folded).all():
             raise ValueError("the ranker's weights hold values that are not finite")
-        return cls(user_side, folded, _layers(weights)[1:])
+        return cls(user_side, factors, folded, _deeper(weights, mix))
 
     def user_part(self, user: EncodedTable) -> Part:
         """What a one-row table of a user adds to every item."""
-        return self.user.part(user, user.dense)
+        return self.user.part(user, user.dense, self.factors.of_users(user))
 
     def logits(self, user: Part, item_rows: npt.NDArray[np.int32]) -> Floats:
         """float32[n] for int32[n] rows of the item table."""
@@ -86,7 +96,7 @@ class FoldedDeepFM:
         return pctr
 
 
-def _sides(weights: ModelWeights, items: EncodedTable) -> tuple[_Side, _Side]:
+def _sides(weights: ModelWeights, items: EncodedTable, mix: Mix) -> tuple[_Side, _Side]:
     arrays = weights.arrays
     first, embedding, linear, dense_linear = arrays["mlp.0.weight"].T, arrays["embedding"], arrays["linear"][:, None], arrays["dense_linear"]
     n_fields, dim = weights.vocabulary.n_fields, embedding.shape[1]
@@ -97,7 +107,7 @@ def _sides(weights: ModelWeights, items: EncodedTable) -> tuple[_Side, _Side]:
     of_fields, of_dense = first[: n_fields * dim], first[n_fields * dim :]
     user = np.ascontiguousarray(np.vstack([of_fields[:user_fields], of_dense[:n_user_dense]]))
     item = np.ascontiguousarray(np.vstack([of_fields[user_fields:], of_dense[n_user_dense:]]))
-    return _Side(embedding, linear, user, dense_linear[:n_user_dense]), _Side(embedding, linear, item, dense_linear[n_user_dense:])
+    return _Side(embedding, linear, user, dense_linear[:n_user_dense], mix), _Side(embedding, linear, item, dense_linear[n_user_dense:], mix)
 
 
 def _hotness_feature(weights: ModelWeights, hotness: Floats) -> Floats:
@@ -105,6 +115,15 @@ def _hotness_feature(weights: ModelWeights, hotness: Floats) -> Floats:
     return feature
 
 
-def _layers(weights: ModelWeights) -> tuple[Layer, ...]:
+def _weights_of(mix: Mix, width: int, factors: Factors) -> Floats:
+    """float32[d]: what each number of the field sums and tastes counts."""
+    n_tastes = factors.values.shape[1] - 1
+    return np.repeat(np.array([mix.deep, mix.factors], np.float32), [width - n_tastes, n_tastes])
+
+
+def _deeper(weights: ModelWeights, mix: Mix) -> tuple[Layer, ...]:
+    """Layers behind the first, what the deep part counts in the last one."""
     names = takewhile(lambda name: f"{name}.weight" in weights.arrays, (f"mlp.{k}" for k in count()))
-    return tuple((np.ascontiguousarray(weights.arrays[f"{n}.weight"].T), weights.arrays[f"{n}.bias"]) for n in names)
+    layers = [(np.ascontiguousarray(weights.arrays[f"{n}.weight"].T), weights.arrays[f"{n}.bias"]) for n in names]
+    weight, bias = layers[-1]
+    return (*layers[1:-1], (weight * np.float32(mix.deep), bias * np.float32(mix.deep)))

@@ -35,6 +35,10 @@ class SideInput:
     def __len__(self) -> int:
         return len(self.fields)
 
+    def encoded(self) -> EncodedTable:
+        """The table as numpy reads it."""
+        return EncodedTable(self.fields.numpy().astype(np.int32), tuple(bag.numpy().astype(np.int32) for bag in self.bags), self.dense.numpy())
+
     def rows(self, index: Tensor) -> SideInput:
         """The entities at ``index``, in that order."""
         part = object.__new__(SideInput)

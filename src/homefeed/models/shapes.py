@@ -126,6 +126,8 @@ def _deepfm(model: ModelWeights, user: SideWidth, item: SideWidth) -> dict[str, 
     shapes: dict[str, Shape] = {"embedding": (model.vocabulary.size, dim), "linear": (model.vocabulary.size,), "bias": (1,), "dense_linear": (n_dense,)}
     for k, (width, height) in enumerate(pairwise([(user.fields + item.fields) * dim + n_dense, *hidden, 1])):
         shapes |= {f"mlp.{k}.weight": (height, width), f"mlp.{k}.bias": (height,)}
+    of_values = (arrays["factors.values"].shape[1],)
+    shapes |= {"factors.values": (model.vocabulary.size, *of_values), "factors.numbers": (n_dense - 1, *of_values), "factors.bias": (2,)}
     return shapes
 
 

@@ -13,7 +13,7 @@ from homefeed.core.candidates import Rows, Scores
 from homefeed.core.errors import HomefeedError
 from homefeed.features.encoder import encode
 from homefeed.features.entities import EntityTable
-from homefeed.models.folded import FoldedDeepFM, Part
+from homefeed.models.folded import FoldedRanker, Part
 from homefeed.models.lookup import one_row
 from homefeed.models.slate_value import SlateValue
 from homefeed.models.weights import ModelWeights
@@ -32,7 +32,7 @@ class RankService:
         self._item_rows = {iid.encode(): row for row, iid in enumerate(bundle.items.ids) if row}
         self.failure: str | None = bundle.faults.get("rank")
         self.value = SlateValue()
-        self._model: FoldedDeepFM | None = None
+        self._model: FoldedRanker | None = None
         if bundle.rank is not None and self.failure is None:
             try:
                 self._fold(bundle, bundle.rank)
@@ -63,11 +63,11 @@ class RankService:
         self._weights, self.value = weights, SlateValue.of(weights.config)
         self._users = encode(bundle.users, weights.vocabulary, weights.user_scale, 0)
         items = encode(bundle.items, weights.vocabulary, weights.item_scale, self._users.n_fields)
-        self._model = FoldedDeepFM.fold(weights, items, bundle.hotness)
+        self._model = FoldedRanker.fold(weights, items, bundle.hotness)
         if not np.isfinite(self._model.score(self._model.user_part(one_row(self._users, 0)), bundle.hot)).all():
             raise ValueError("its scores are not finite")
 
-    def _user_part(self, model: FoldedDeepFM, user_row: int, guest: EntityTable | None) -> Part:
+    def _user_part(self, model: FoldedRanker, user_row: int, guest: EntityTable | None) -> Part:
         if guest is None:
             return model.user_part(one_row(self._users, user_row))
         return model.user_part(encode(guest, self._weights.vocabulary, self._weights.user_scale, 0))
