@@ -24,7 +24,7 @@ UIDS = ["", "ann", "bob", "a/b", "100%", "zoë", "18292817638588633000", "tagged
 """``tagged`` and ``plain`` have no list; ``plain`` has no known tag either."""
 N_ITEMS = 300
 MAX_EVENTS = 6
-N_USER_FIELDS, N_ITEM_FIELDS, DIM, N_NUMBERS = 4, 4, 4, 1
+N_USER_FIELDS, N_ITEM_FIELDS, DIM, N_NUMBERS, N_TASTES = 4, 4, 4, 1, 3
 N_FIELDS = N_USER_FIELDS + N_ITEM_FIELDS
 UTAG1 = {"young": 400, "old": 401}
 UTAG2 = {"north": 402, "south": 403}
@@ -137,8 +137,12 @@ def _deepfm(rng: np.random.Generator, vocabulary: Vocabulary, scale: NumberScale
         "mlp.0.bias": _normal(rng, 8),
         "mlp.1.weight": _normal(rng, 1, 8),
         "mlp.1.bias": _normal(rng, 1),
+        "factors.values": _padded(_normal(rng, vocabulary.size, 1 + N_TASTES)),
+        "factors.numbers": _normal(rng, n_dense - 1, 1 + N_TASTES),
+        "factors.bias": _normal(rng, 2),
     }
-    return ModelWeights("deepfm", arrays, vocabulary, scale, scale, {"hotness_mean": 0.5, "hotness_std": 1.0})
+    config = {"hotness_mean": 0.5, "hotness_std": 1.0, "mix": {"deep": 0.6, "factors": 0.5, "intercept": -0.1}}
+    return ModelWeights("deepfm", arrays, vocabulary, scale, scale, config)
 
 
 def _dssm(rng: np.random.Generator, vocabulary: Vocabulary, scale: NumberScale) -> ModelWeights:

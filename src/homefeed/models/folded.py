@@ -55,7 +55,10 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class FoldedRanker:
-    """Scores items for one user. ``items``: float32[N, 1 + d + h], an item's constant, field sum and taste, and first-layer share, with all biases in."""
+    """Scores items for one user. ``items``: float32[N, 1 + d + h], an item's constant, field sum and taste, and first-layer share, with all biases in.
+
+    What the deep part counts is in all of them but the layers, which ``logits`` weighs at their end.
+    """
 
     user: _Side
     factors: Factors
@@ -67,13 +70,15 @@ class FoldedRanker:
         """``hotness``: float32[N], global_score of each item. Raises ``KeyError`` or ``ValueError`` where the arrays are not a ranker of this shape."""
         mix, factors, heat = Mix.of(weights.config), Factors.of(weights.arrays), _hotness_feature(weights, hotness)
         user_side, item_side = _sides(weights, items, mix)
+        if (len(factors.values), len(factors.numbers)) != (len(user_side.embedding), len(weights.arrays["dense_linear"]) - 1):
+            raise ValueError("the ranker's factor model is of another vocabulary or other numbers than its DeepFM")
         part = item_side.part(items, np.hstack([items.dense, heat[:, None]]), factors.of_items(items))
         shared = mix.intercept + mix.deep * weights.arrays["bias"] + mix.factors * (factors.bias[0] + factors.bias[1] * heat)
         weighed = part.fm * _weights_of(mix, part.fm.shape[1], factors)
         folded = np.hstack([(part.constant + shared)[:, None], weighed, part.first + weights.arrays["mlp.0.bias"]]).astype(np.float32)
         if not np.isfinite(folded).all():
             raise ValueError("the ranker's weights hold values that are not finite")
-        return cls(user_side, factors, folded, _deeper(weights, mix))
+        return cls(user_side, factors, folded, _deeper(weights))
 
     def user_part(self, user: EncodedTable) -> Part:
         """What a one-row table of a user adds to every item."""
@@ -87,7 +92,7 @@ class FoldedRanker:
         for weight, bias in self.deeper:
             x = np.maximum(x, 0, out=x) @ weight
             x += bias
-        logits: Floats = items[:, 1:width] @ user.fm[0] + items[:, 0] + x[:, 0] + user.constant
+        logits: Floats = items[:, 1:width] @ user.fm[0] + items[:, 0] + np.float32(self.user.mix.deep) * x[:, 0] + user.constant
         return logits
 
     def score(self, user: Part, item_rows: npt.NDArray[np.int32]) -> Floats:
@@ -121,9 +126,7 @@ def _weights_of(mix: Mix, width: int, factors: Factors) -> Floats:
     return np.repeat(np.array([mix.deep, mix.factors], np.float32), [width - n_tastes, n_tastes])
 
 
-def _deeper(weights: ModelWeights, mix: Mix) -> tuple[Layer, ...]:
-    """Layers behind the first, what the deep part counts in the last one."""
-    names = takewhile(lambda name: f"{name}.weight" in weights.arrays, (f"mlp.{k}" for k in count()))
-    layers = [(np.ascontiguousarray(weights.arrays[f"{n}.weight"].T), weights.arrays[f"{n}.bias"]) for n in names]
-    weight, bias = layers[-1]
-    return (*layers[1:-1], (weight * np.float32(mix.deep), bias * np.float32(mix.deep)))
+def _deeper(weights: ModelWeights) -> tuple[Layer, ...]:
+    """Layers behind the first."""
+    names = takewhile(lambda name: f"{name}.weight" in weights.arrays, (f"mlp.{k}" for k in count(1)))
+    return tuple((np.ascontiguousarray(weights.arrays[f"{n}.weight"].T), weights.arrays[f"{n}.bias"]) for n in names)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count, pairwise, takewhile
+from typing import Any
 
 import numpy as np
 
 from homefeed.features.history import GAP_BUCKETS
 from homefeed.models.channels.names import BLEND, CHANNELS, NEWCOMERS
 from homefeed.models.dimensions import dimensions_of
+from homefeed.models.mix import Mix
 from homefeed.models.weights import Array, ModelWeights
 
 Shape = tuple[int, ...]
@@ -42,6 +44,8 @@ def _misfits(model: ModelWeights, map_size: int, user: SideWidth, item: SideWidt
     except (LookupError, TypeError, ValueError) as error:
         yield Misfit(f"holds no whole {model.kind} model ({type(error).__name__}: {error})", "all of its arrays")
         return
+    if model.kind == "deepfm":
+        yield from _of_mix(model.config)
     for name in (BLEND, NEWCOMERS):
         if name in model.config and (wrong := _wrong_with_weights(model.config[name])):
             yield Misfit(f"weighs its channels (`{name}`) {wrong}", f"a finite number for some of {', '.join(CHANNELS)}, not all 0")
@@ -49,6 +53,15 @@ def _misfits(model: ModelWeights, map_size: int, user: SideWidth, item: SideWidt
     for name, scale in (("user", model.user_scale), ("item", model.item_scale)):
         if not (scale.std > 0).all():
             yield Misfit(f"scales {name} numbers by {scale.std.tolist()}", "standard deviations above 0")
+
+
+def _of_mix(config: Mapping[str, Any]) -> Iterator[Misfit]:
+    expected = "finite numbers for `deep`, `factors` (both 0 or more) and `intercept`"
+    try:
+        Mix.of(config)
+    except (LookupError, TypeError, ValueError):
+        said = f"weighs its parts (`mix`) by {config['mix']!r}" if "mix" in config else "does not say what its parts count (`mix`)"
+        yield Misfit(said, expected)
 
 
 def _wrong_with_weights(weights: object) -> str | None:

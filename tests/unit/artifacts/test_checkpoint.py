@@ -31,6 +31,7 @@ from homefeed.core.errors import ArtifactError
 from homefeed.features.encoder import NumberScale, Vocabulary
 from homefeed.features.feature_map import Fingerprint, Lineage
 from homefeed.models.deepfm import DeepFM
+from homefeed.models.factors import no_factors
 
 FIRST, SECOND = Fingerprint("shop", 4, "aaaa"), Fingerprint("shop", 9, "bbbb")
 META = DatasetMeta(
@@ -42,8 +43,9 @@ def checkpoint(rows_seen: RowsSeen = "train", *, split_id: str = "split-1", unti
     """A ranker of the default columns (3 + 4 fields, no numbers), of a map of 4 slots."""
     torch.manual_seed(0)
     vocabulary, scale = Vocabulary(np.array([0, 7, 0, 8, 0], np.int32), 7, 10), NumberScale(np.zeros(0, np.float32), np.ones(0, np.float32))
-    config = {"epochs": 2, "hidden": [4], "hotness_mean": 0.5, "hotness_std": 1.0}
-    model = DeepFM(vocabulary, embedding_dim=3, hidden=(4,), n_dense=1).to_weights(vocabulary, scale, scale, config)
+    config = {"epochs": 2, "hidden": [4], "hotness_mean": 0.5, "hotness_std": 1.0, "mix": {"deep": 1.0, "factors": 0.0, "intercept": 0.0}}
+    deep = DeepFM(vocabulary, embedding_dim=3, hidden=(4,), n_dense=1).to_weights(vocabulary, scale, scale, config)
+    model = replace(deep, arrays=dict(deep.arrays) | no_factors(vocabulary.size, 0).arrays())
     return Checkpoint(model, fingerprint, META.schema.model_inputs(), rows_seen, split_id, until_us, {"auc": 0.75})
 
 
@@ -117,6 +119,30 @@ def test_weights_of_other_dimensions_than_the_map_and_the_columns_say_are_refuse
     path = write_checkpoint(tmp_path, DEEPFM, replace(fitted, model=replace(fitted.model, arrays=wide)))
     expected = rf"{path} has weights that cannot be used: model\.embedding is float32 \[11, 3\]\. Expected float32 \[10, 3\]\. Train it: homefeed train rank"
     with pytest.raises(ArtifactError, match=expected):
+        read_checkpoint(tmp_path, DEEPFM, META)
+
+
+@pytest.mark.parametrize(
+    ("mix", "what"),
+    [
+        (None, r"does not say what its parts count \(`mix`\)"),
+        ({"deep": float("nan"), "factors": 0.5, "intercept": 0.0}, r"weighs its parts \(`mix`\) by .*nan"),
+        ({"deep": 0.5, "factors": 0.5}, r"weighs its parts \(`mix`\) by "),
+    ],
+)
+def test_a_ranker_whose_mix_is_lost_or_damaged_is_told_with_the_file_what_is_expected_and_the_command(mix: Any, what: str, tmp_path: Path) -> None:
+    fitted = checkpoint()
+    config = {name: value for name, value in fitted.model.config.items() if name != "mix"} | ({"mix": mix} if mix else {})
+    path = write_checkpoint(tmp_path, DEEPFM, replace(fitted, model=replace(fitted.model, config=config)))
+    with pytest.raises(ArtifactError, match=rf"{path} has weights that cannot be used: {what}.*Expected finite numbers.*Train it: homefeed train rank"):
+        read_checkpoint(tmp_path, DEEPFM, META)
+
+
+def test_a_ranker_older_than_its_factor_model_is_told_to_be_trained_again(tmp_path: Path) -> None:
+    fitted = checkpoint()
+    arrays = {name: array for name, array in fitted.model.arrays.items() if not name.startswith("factors.")}
+    write_checkpoint(tmp_path, DEEPFM, replace(fitted, model=replace(fitted.model, arrays=arrays)))
+    with pytest.raises(ArtifactError, match=r"deepfm\.pth .*factors\.values.*Train it: homefeed train rank"):
         read_checkpoint(tmp_path, DEEPFM, META)
 
 

@@ -12,6 +12,7 @@ from small_towers import DIM, small_dssm, weights_of
 
 from homefeed.features.encoder import NumberScale, Vocabulary
 from homefeed.models.deepfm import DeepFM
+from homefeed.models.factors import no_factors
 from homefeed.models.shapes import SideWidth, first_misfit
 from homefeed.models.weights import ModelWeights, restore
 
@@ -23,7 +24,9 @@ ITEM_SCALE = NumberScale(np.zeros(2, np.float32), np.ones(2, np.float32))
 
 def ranker() -> ModelWeights:
     model = DeepFM(VOCABULARY, embedding_dim=5, hidden=(8, 6), n_dense=7)
-    return model.to_weights(VOCABULARY, USER_SCALE, ITEM_SCALE, {"hotness_mean": 0.5, "hotness_std": 1.0})
+    config = {"hotness_mean": 0.5, "hotness_std": 1.0, "mix": {"deep": 0.5, "factors": 0.5, "intercept": 0.0}}
+    deep = model.to_weights(VOCABULARY, USER_SCALE, ITEM_SCALE, config)
+    return replace(deep, arrays=dict(deep.arrays) | no_factors(VOCABULARY.size, 6).arrays())
 
 
 def towers() -> ModelWeights:
@@ -105,7 +108,37 @@ def test_the_embedding_has_the_rows_that_the_description_says() -> None:
     "config", [{}, {"hotness_mean": 0.5, "hotness_std": 0.0}, {"hotness_mean": float("nan"), "hotness_std": 1.0}, {"hotness_mean": "", "hotness_std": 1.0}]
 )
 def test_a_ranker_that_cannot_read_hotness_is_found(config: dict[str, Any]) -> None:
-    assert "holds no whole deepfm model" in misfit(replace(ranker(), config=config))
+    assert "holds no whole deepfm model" in misfit(replace(ranker(), config={"mix": ranker().config["mix"]} | config))
+
+
+@pytest.mark.parametrize("without", ["factors.values", "factors.numbers", "factors.bias"])
+def test_a_ranker_without_a_part_of_its_factor_model_is_found(without: str) -> None:
+    arrays = {name: array for name, array in ranker().arrays.items() if name != without}
+    assert without in misfit(replace(ranker(), arrays=arrays))
+
+
+@pytest.mark.parametrize(
+    ("mix", "wrong"),
+    [
+        (None, "by None"),
+        ([1.0, 0.0, 0.0], "by [1.0, 0.0, 0.0]"),
+        ({}, "by {}"),
+        ({"deep": 1.0, "factors": 0.0}, "by {'deep': 1.0, 'factors': 0.0}"),
+        ({"deep": 1.0, "factors": "half", "intercept": 0.0}, "'half'"),
+        ({"deep": float("nan"), "factors": 0.0, "intercept": 0.0}, "nan"),
+        ({"deep": 1.0, "factors": 0.0, "intercept": float("inf")}, "inf"),
+        ({"deep": -0.1, "factors": 0.5, "intercept": 0.0}, "-0.1"),
+    ],
+)
+def test_a_mix_that_cannot_be_used_is_found(mix: Any, wrong: str) -> None:
+    found = misfit(replace(ranker(), config=dict(ranker().config) | {"mix": mix}))
+    assert "weighs its parts (`mix`) by" in found
+    assert wrong in found
+
+
+def test_a_ranker_that_does_not_say_its_mix_is_found() -> None:
+    config = {name: value for name, value in ranker().config.items() if name != "mix"}
+    assert "does not say what its parts count (`mix`)" in misfit(replace(ranker(), config=config))
 
 
 @pytest.mark.parametrize("heads", [0, 4, DIM + 1])
