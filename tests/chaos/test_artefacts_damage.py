@@ -24,6 +24,7 @@ from homefeed.config import Config
 from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Silent
 from homefeed.models.deepfm import DeepFM
+from homefeed.models.factors import no_factors
 from homefeed.models.inputs import inputs_for
 
 TABLES = (USERS, ITEMS, TRAIN, TEST)
@@ -52,8 +53,9 @@ def broken(request: pytest.FixtureRequest, shop: tuple[Path, ProcessedDataset]) 
 def ranker(dataset: ProcessedDataset) -> Checkpoint:
     torch.manual_seed(0)
     inputs = inputs_for(dataset.users, dataset.items, dataset.train.user, dataset.train.item, dataset.map_size, min_count=1_000)
-    config = {"hotness_mean": 0.5, "hotness_std": 1.0}
-    model = DeepFM(inputs.vocabulary, 2, (3,), 1).to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, config)
+    config = {"hotness_mean": 0.5, "hotness_std": 1.0, "mix": {"deep": 1.0, "factors": 0.0, "intercept": 0.0}}
+    deep = DeepFM(inputs.vocabulary, 2, (3,), 1).to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, config)
+    model = replace(deep, arrays=dict(deep.arrays) | no_factors(inputs.vocabulary.size, 0).arrays())
     meta = dataset.meta
     return Checkpoint(model, meta.lineage.fingerprint, meta.schema.model_inputs(), "all", meta.split.id, meta.log_end_us, {"auc": 0.75})
 

@@ -15,19 +15,21 @@ from homefeed.core.release import Release
 from homefeed.evaluation.served import served_slates
 from homefeed.features.encoder import NumberScale, Vocabulary
 from homefeed.features.entities import EntityTable
+from homefeed.models.factors import no_factors
 from homefeed.models.weights import ModelWeights
 from homefeed.store.base import UserList
 
 N_USERS, N_ITEMS = 3, 20
 MAP_SIZE = N_USERS + N_ITEMS
 SOLD_OUT = 19
+CONFIG = {"hotness_mean": 0.0, "hotness_std": 1.0, "mix": {"deep": 1.0, "factors": 0.0, "intercept": 0.0}}
 
 
 def bundle() -> Bundle:
     nothing = NumberScale(np.zeros(0, np.float32), np.ones(0, np.float32))
     vocabulary = Vocabulary.from_counts(np.ones(MAP_SIZE + 1, np.int64), 2, 1)
     release = Release("r1", "2026-11-24T10:00:00+00:00", "shop", "shop:23:abc", "2026-11-23T00:00:00+00:00", "exclude", {}, {})
-    rank = ModelWeights("deepfm", _arrays(vocabulary), vocabulary, nothing, nothing, {"hotness_mean": 0.0, "hotness_std": 1.0})
+    rank = ModelWeights("deepfm", _arrays(vocabulary), vocabulary, nothing, nothing, CONFIG)
     available = np.arange(N_ITEMS + 1) != SOLD_OUT
     hotness, vectors = np.zeros(N_ITEMS + 1, np.float32), np.zeros((N_ITEMS + 1, 2), np.float32)
     hot = np.array([4, 9, 2], np.int32)
@@ -39,7 +41,8 @@ def _arrays(vocabulary: Vocabulary) -> dict[str, npt.NDArray[np.float32]]:
     linear = np.zeros(vocabulary.size, np.float32)
     linear[vocabulary.row[1 + N_USERS :]] = np.arange(1, N_ITEMS + 1) / 10
     layers = {"mlp.0.weight": (2, 3), "mlp.0.bias": (2,), "mlp.1.weight": (1, 2), "mlp.1.bias": (1,), "bias": (1,), "dense_linear": (1,)}
-    return {"embedding": np.zeros((vocabulary.size, 1), np.float32), "linear": linear} | {n: np.zeros(s, np.float32) for n, s in layers.items()}
+    arrays = {"embedding": np.zeros((vocabulary.size, 1), np.float32), "linear": linear} | {n: np.zeros(s, np.float32) for n, s in layers.items()}
+    return arrays | no_factors(vocabulary.size, 0).arrays()
 
 
 def _entities(prefix: str, n: int, first_slot: int) -> EntityTable:

@@ -67,6 +67,7 @@ def side_of(table: SideInput, order: Order, first_number: int, padding: int, k: 
     blocks = [_block(table.fields[:, j].numpy(), table.first_field + j, k, rng if j == 0 else None) for j in range(table.fields.shape[1])]
     blocks += [_bag(bag.numpy(), k, padding) for bag in table.bags]
     blocks += [block_of_numbers(column, -1 - first_number - d, k) for d, column in enumerate(table.dense.numpy().T) if column.any()]
+    blocks = [block for block in blocks if len(block.rows)]  # of ids there may be none that the model knows
     side = Side(blocks, order, np.zeros((len(table), k), np.float32), np.zeros((0, k, k), np.float32))
     for block in blocks:
         side.mean = side.mean + block.design @ block.mean
