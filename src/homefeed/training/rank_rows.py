@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import expit
 
 from homefeed.artifacts.processed import Interactions
 from homefeed.models.deepfm import DeepFM
@@ -50,9 +51,13 @@ class Ranker:
 
     def p_click(self, rows: RankRows, mix: Mix) -> Floats:
         """float32[N]: pCTR."""
-        logits = mix.intercept + mix.deep * self.deep_logits(rows) + mix.factors * self.factor_logits(rows)
-        p: Floats = (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+        p: Floats = expit(self.click_logits(rows, mix).astype(np.float64)).astype(np.float32)
         return p
+
+    def click_logits(self, rows: RankRows, mix: Mix) -> Floats:
+        """float32[N]: logit(pCTR)."""
+        logits: Floats = (mix.intercept + mix.deep * self.deep_logits(rows) + mix.factors * self.factor_logits(rows)).astype(np.float32)
+        return logits
 
     def deep_logits(self, rows: RankRows) -> Floats:
         """float32[N]: DeepFM's."""

@@ -17,8 +17,15 @@ FIRST_PRIOR = 0.1
 PRIOR_VALUES = 1.0
 """The first prior counts as so many values."""
 FIRST_PRIOR_LIMIT = 0.02
+MOST_PRIOR = 10.0
+"""No wider than that: where a few rows of great weight can be told apart wholly, nothing else ends the growth of tastes."""
 MOST_LOGITS = 1.0
 """A step changes the logits of a value's rows by no more than that (root mean square): beyond it the quadratic picture of the likelihood is wrong."""
+
+AT_ONCE = 50_000
+"""Values whose matrices are inverted together, for memory's sake."""
+MOST_UNITS = 1000.0
+"""No entity of the log is so far from the others; one that is not in it may be, and its square must stay a number."""
 
 
 @dataclass(slots=True)
@@ -48,9 +55,8 @@ class Block:
         """One Newton step from f32[N, K, K], f32[N, K] and f32[N] (sum of the rows' weights) of the entities; what it changes in them, f32[N, K]."""
         n, k = gradient.shape
         told = (self._squares_t @ precision.reshape(n, -1)).reshape(-1, k, k)
-        posterior = told + np.diag(1 / self.prior)
         slope = self._design_t @ gradient - self.mean / self.prior
-        self.covariance = np.linalg.inv(posterior).astype(np.float32)
+        self.covariance = _inverses(told, self.prior)
         change = np.einsum("sij,sj->si", self.covariance, slope)
         change *= _within_reach(change, told, self._squares_t @ weight)[:, None]
         self.mean = self.mean + change
@@ -60,7 +66,17 @@ class Block:
 
     def _learn_prior(self) -> None:
         square = self.mean**2 + np.diagonal(self.covariance, axis1=1, axis2=2)
-        self.prior = ((square.sum(0) + PRIOR_VALUES * FIRST_PRIOR_LIMIT) / (len(square) + PRIOR_VALUES)).astype(np.float32)
+        learned = (square.sum(0) + PRIOR_VALUES * FIRST_PRIOR_LIMIT) / (len(square) + PRIOR_VALUES)
+        self.prior = learned.clip(max=MOST_PRIOR).astype(np.float32)
+
+
+def _inverses(told: Floats, prior: Floats) -> Floats:
+    """f32[S, K, K], of ``told`` with the prior's precision added: in doubles, some at a time. What a million rows tell is nearly singular beside a prior."""
+    inverse, believed = np.empty_like(told), np.diag(1 / prior.astype(np.float64))
+    for start in range(0, len(told), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        inverse[part] = np.linalg.inv(told[part] + believed)
+    return inverse
 
 
 def _within_reach(change: Floats, told: Floats, weight: Floats) -> Floats:
@@ -78,6 +94,6 @@ def block_of_values(values: Ints, mean_of: Floats, rows: Ints) -> Block:
 
 
 def block_of_numbers(column: Floats, row: int, k: int) -> Block:
-    """Of one number an entity."""
-    design = sparse.csr_matrix(column[:, None].astype(np.float32))
+    """Of one number an entity, in standard units."""
+    design = sparse.csr_matrix(column[:, None].clip(-MOST_UNITS, MOST_UNITS).astype(np.float32))
     return Block(design, design.multiply(design).tocsr(), np.array([row]), np.zeros((1, k), np.float32))

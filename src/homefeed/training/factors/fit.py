@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
 
 from homefeed.artifacts.processed import Interactions
+from homefeed.core.errors import ArtifactError
 from homefeed.core.progress import Progress
 from homefeed.models.factors import Factors
 from homefeed.models.inputs import Inputs
 from homefeed.training.factors.log import Floats, Ints, order_by
 from homefeed.training.factors.side import side_of
-from homefeed.training.factors.walk import Walk
+from homefeed.training.factors.walk import MOST_LOGITS, Walk
 
 DIMENSIONS = 12
 """Of taste. A dimension that the log does not support shrinks to nothing; 20 and 24 changed no figure."""
@@ -26,6 +28,8 @@ STEP, STEP_OF_USER = 0.002, 0.02
 """Variance of a walk's step before it is learned, in squared logits: where rows are few it stays about that."""
 MOST_PLACES = 50
 """Places of a page that have a bias of their own; those behind share the last one."""
+MOST_CERTAIN = 1e-6
+"""A fit begins no nearer to 0 or 1 than that."""
 PROBIT = np.float32(np.pi / 8)
 """sigmoid(m / sqrt(1 + pi/8 v)) is the mean of sigmoid over a normal of mean m and variance v (MacKay, 1992)."""
 
@@ -41,8 +45,8 @@ class FactorFit:
         self.items = side_of(inputs.items, order_by(rows.item, rows.user, n_items, n_users), inputs.users.dense.shape[1], padding, k, rng)
         self.walks = _walks(rows, n_users, n_items)
         self.place = Walk(_places(rows), np.zeros(len(rows), np.int64), MOST_PLACES + 1, 1, STEP)
-        click_rate = float(np.average(rows.label, weights=rows.weight))
-        self.bias, self.hot = np.float32(np.log(click_rate / (1 - click_rate))), np.float32(0)
+        click_rate = np.average(rows.label, weights=rows.weight).clip(MOST_CERTAIN, 1 - MOST_CERTAIN)
+        self.bias, self.hot = np.float32(logit(click_rate)), np.float32(0)
 
     def sweep(self) -> None:
         curvature, residual = self._likelihood()
@@ -76,7 +80,9 @@ class FactorFit:
         for walk in (*self.walks, self.place):
             residual = residual - curvature * walk.improve(curvature, residual)
         for name, column in (("bias", np.float32(1)), ("hot", self.hotness)):
-            step = np.float32((residual * column).sum() / ((curvature * column * column).sum() + 1))
+            told = (curvature * column * column).sum()
+            step = (residual * column).sum() / (told + 1)
+            step = np.float32(step * min(1, MOST_LOGITS / max(abs(step) * np.sqrt(told / max(curvature.sum(), 1e-9)), 1e-9)))
             setattr(self, name, getattr(self, name) + step)
             residual = residual - curvature * step * column
 
@@ -84,7 +90,7 @@ class FactorFit:
         """f32[R] curvature and slope of each row's expected log likelihood in its logit."""
         mean, variance = self._logits()
         sure = 1 / np.sqrt(1 + PROBIT * variance)
-        p = 1 / (1 + np.exp(-mean * sure))
+        p = expit(mean * sure)
         weight = self.rows.weight
         return weight * p * (1 - p) * sure, weight * (self.rows.label - p)
 
@@ -99,13 +105,23 @@ class FactorFit:
 
 
 def fit_factors(inputs: Inputs, rows: Interactions, hotness: Floats, seed: int, progress: Progress, title: str) -> tuple[Factors, Floats]:
-    """``rows``: with both labels among them. Beside the factors f32[R]: what its place on the page adds to each row's logit."""
+    """``rows``: with both labels among them. Beside the factors f32[R]: what its place on the page adds to each row's logit.
+
+    Raises ``ArtifactError`` when a number is not finite: such a model must never be saved.
+    """
     fit = FactorFit(inputs, rows, hotness, seed)
     with progress.task(title, len(rows) * SWEEPS, "rows") as advance:
         for _ in range(SWEEPS):
             fit.sweep()
             advance(len(rows))
-    return fit.factors(), fit.of_place()
+    factors = fit.factors()
+    if not all(np.isfinite(array).all() for array in factors.arrays().values()):
+        raise ArtifactError(
+            f"{title}: training diverged",
+            expected="finite weights",
+            next_step="Look for extreme weights of events (etl.events) and extreme numbers in the data",
+        )
+    return factors, fit.of_place()
 
 
 def _dots(left: Floats, right: Floats) -> Floats:
