@@ -167,7 +167,7 @@ def test_a_list_turns_to_the_hottest_after_every_four_of_the_users_own_from_the_
     answer = shop.api.ok(f"/recall/{path(shop.truth.active[0])}?top_k=100")
     places = range(54, 100, 5)
     assert [answer["sources"][place] for place in places] == ["hot"] * 10
-    assert set(answer["sources"]) <= {"dssm", "hot", "i2i", "again", "fresh"}
+    assert set(answer["sources"]) <= {"dssm", "hot", "i2i", "again", "fresh", "taste"}
     assert "dssm" in answer["sources"][:50]
     hottest = shop.project.client(1).zrevrange("global_hot", 0, -1)
     own = {iid for place, iid in enumerate(answer["items"]) if place not in places}

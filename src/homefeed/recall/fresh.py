@@ -12,11 +12,11 @@ from homefeed.artifacts.bundle import SeenItems
 from homefeed.artifacts.checkpoint import Checkpoint
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.config import ExportConfig
-from homefeed.core.candidates import Rows
+from homefeed.core.candidates import FRESH, Rows
 from homefeed.models.channels.fresh import drawn_places, evenly, generator_of
 from homefeed.models.channels.scores import Channels
 from homefeed.recall.lists import MergedLists
-from homefeed.recall.merge import own_columns, with_fresh
+from homefeed.recall.merge import own_columns, placed
 from homefeed.recall.moment import known_rows
 
 Mask = npt.NDArray[np.bool_]
@@ -76,5 +76,5 @@ def draw_into(merged: MergedLists, channels: Channels, seen: SeenItems, fresh: R
         scores[taken[taken >= 0]] = -np.inf
         found = fresh[drawn_places(scores, len(columns), release_id, uid)]
         drawn[user, : len(found)] = found
-    items, sources = with_fresh(merged.items, merged.sources, drawn, columns)
+    items, sources = placed(merged.items, merged.sources, drawn, FRESH, columns)
     return replace(merged, items=items, sources=sources)

@@ -1,4 +1,4 @@
-"""The merge of a user's own order with hot and fresh items: pure functions on rows of item numbers."""
+"""The merge of a user's own order with hot, fresh and other items: pure functions on rows of item numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from homefeed.core.candidates import FRESH, HOT, Rows
+from homefeed.core.candidates import HOT, Rows
 
 Sources = npt.NDArray[np.uint8]
 
@@ -37,15 +37,15 @@ def own_columns(own_per_hot: int, hot_from: int, size: int) -> npt.NDArray[np.in
     return free
 
 
-def with_fresh(items: Rows, sources: Sources, fresh: Rows, columns: npt.NDArray[np.intp]) -> tuple[Rows, Sources]:
-    """The merged lists with ``fresh`` int32[U, n], distinct and none of them listed, in the places ``columns`` intp[n].
+def placed(items: Rows, sources: Sources, added: Rows, source: int, columns: npt.NDArray[np.intp]) -> tuple[Rows, Sources]:
+    """The merged lists with ``added`` int32[U, n], distinct and none of them listed, of one ``source``, in the places ``columns`` intp[n].
 
     A 0 leaves what is there, and nothing goes behind a list's end: lists stay as long as they are.
     """
-    takes = (fresh > 0) & (items[:, columns] > 0)
+    takes = (added > 0) & (items[:, columns] > 0)
     items, sources = items.copy(), sources.copy()
-    items[:, columns] = np.where(takes, fresh, items[:, columns])
-    sources[:, columns] = np.where(takes, FRESH, sources[:, columns])
+    items[:, columns] = np.where(takes, added, items[:, columns])
+    sources[:, columns] = np.where(takes, source, sources[:, columns])
     return items, sources
 
 

@@ -18,6 +18,7 @@ from homefeed.core.release import LISTS, Release, new_release_id
 from homefeed.recall.fresh import draw_into, fresh_of
 from homefeed.recall.lists import MergedLists, clicked_items, hot_items, merged_lists
 from homefeed.recall.moment import blend_of, channels_of, items_of, known_rows, lately_of
+from homefeed.recall.tastes import tastes_into
 from homefeed.store.base import UserList
 
 Metrics = Mapping[str, Mapping[str, float]]
@@ -81,6 +82,7 @@ def draft_release(
     if config.candidates == LISTS:
         channels = channels_of(dataset, recall, np.arange(len(dataset.users)))
         lists = merged_lists(channels, blend_of(recall), hot, available, seen, config, progress)
+        lists = tastes_into(lists, rank.model, dataset, hotness, available, seen, config)
         lists = draw_into(lists, channels, seen, fresh, dataset.users.ids, release_id, config)
         measured = {"lists": {"index_recall": round(lists.index_recall, 4)}}
     release = _record(dataset, recall, rank, {"hot": len(hot), "fresh": len(fresh)}, now, release_id, config.candidates, measured)

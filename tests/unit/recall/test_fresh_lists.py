@@ -23,7 +23,7 @@ from homefeed.models.channels.blend import DSSM_ALONE
 from homefeed.models.channels.scores import Channels
 from homefeed.recall.fresh import IMPRESSIONS, MAX_ITEMS, draw_into, fresh_items, fresh_of
 from homefeed.recall.lists import MergedLists, clicked_items, hot_items, merged_lists
-from homefeed.recall.merge import own_columns, with_fresh
+from homefeed.recall.merge import own_columns, placed
 from homefeed.recall.moment import known_rows
 from homefeed.recall.release import draft_release
 from homefeed.training.rank_deepfm import train_rank
@@ -140,7 +140,7 @@ def test_places_of_hot_items_are_not_given_away(own_per_hot: int, hot_from: int,
 @given(st.lists(st.integers(0, 20), min_size=8, max_size=8), st.lists(st.sampled_from([0, 90, 91, 92]), min_size=3, max_size=3))
 def test_the_merge_changes_nothing_but_the_places_it_is_given(listed: list[int], new: list[int]) -> None:
     items, sources, columns = np.array([listed], np.int32), np.full((1, 8), HOT, np.uint8), np.array([4, 6, 7])
-    found, codes = with_fresh(items, sources, np.array([new], np.int32), columns)
+    found, codes = placed(items, sources, np.array([new], np.int32), FRESH, columns)
     expected = list(listed)
     for column, item in zip(columns.tolist(), new, strict=True):
         expected[column] = item if item and listed[column] else listed[column]
@@ -182,9 +182,10 @@ def test_a_release_holds_its_draws_and_what_it_takes_to_draw_for_others(fitted: 
     assert list(one.user_lists()) == list(again.user_lists())
     assert (one.bundle.release.id, one.bundle.fresh.tolist(), one.bundle.fresh_per_list, one.bundle.release.counts["fresh"]) == ("r1", [5], 1, 1)
     assert (without.bundle.fresh.tolist(), without.bundle.fresh_per_list) == ([], 0)
-    seen = clicked_items(known_rows(dataset, recall), len(dataset.users), exclude=True)
+    seen = clicked_items(known_rows(dataset, recall), len(dataset.users), exclude=dataset.meta.seen.policy == "exclude")
     for before, after in zip(without.user_lists(), one.user_lists(), strict=True):
-        held = dataset.items.ids[5] in before.item_ids or 5 in seen.of(dataset.users.slots[:, 0].tolist().index(before.user_slot))
+        others = [item for item, source in zip(after.item_ids, after.sources.decode(), strict=True) if source != str(FRESH)]
+        held = dataset.items.ids[5] in others or 5 in seen.of(dataset.users.slots[:, 0].tolist().index(before.user_slot))
         assert after.sources.count(str(FRESH).encode()) == (0 if held else 1)
         assert len(after.item_ids) == len(before.item_ids)
     anew, other = (draft_release(dataset, recall, rank, {}, config, NOW, Silent()).bundle.release.id for _ in range(2))
