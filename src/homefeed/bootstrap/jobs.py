@@ -21,6 +21,7 @@ from homefeed.core.columns import categories, multis
 from homefeed.core.progress import Progress
 from homefeed.core.release import REQUEST, Release
 from homefeed.etl.pipeline import run_etl
+from homefeed.evaluation.calibration_drift import calibration_drift
 from homefeed.recall.release import ReleaseDraft, draft_release
 from homefeed.store.connection import connect
 from homefeed.store.location import StoreLocation, read_store_file, resolve_store_for_export, write_store_file
@@ -65,7 +66,7 @@ def export(config: Config, progress: Progress, location: StoreLocation, *, adopt
     dataset = read_dataset(config.paths.processed)
     with connect(location, STORE_TIMEOUT_SECONDS, config.redis) as store, closing(store.writer(dataset.meta.lineage.id, adopt=adopt)) as writer:
         writer.begin()
-        drafted = draft(dataset, config, progress)
+        drafted = _with_drift(draft(dataset, config, progress), dataset, config, progress)
         with progress.task("Lists to the store", drafted.n_lists, "users") as advance:
             writer.stage(drafted.bundle.release, drafted.user_lists(), drafted.hot(), advance)
         folder = write_bundle(config.paths.releases, drafted.bundle)
@@ -132,6 +133,18 @@ def draft(dataset: ProcessedDataset, config: Config, progress: Progress, release
     drafted = draft_release(dataset, recall, rank, tag_slots, config.export, datetime.now(UTC), progress, release_id)
     separators = {column.name: column.separator for column in multis(dataset.meta.schema.user)}
     return replace(drafted, bundle=replace(drafted.bundle, separators=separators))
+
+
+def _with_drift(drafted: ReleaseDraft, dataset: ProcessedDataset, config: Config, progress: Progress) -> ReleaseDraft:
+    """With what the served ranker says of the log's last day in its record; a warning is said where that is not what was clicked."""
+    drift = calibration_drift(dataset, read_checkpoint(config.paths.models, DEEPFM, dataset.meta))
+    if drift is None:
+        return drafted
+    if drift.is_told:
+        progress.say(drift.warning())
+    release = drafted.bundle.release
+    record = replace(release, metrics={**release.metrics, "calibration": drift.figures()})
+    return replace(drafted, bundle=replace(drafted.bundle, release=record))
 
 
 def user_tag_slots(dataset: ProcessedDataset, config: Config) -> dict[str, dict[str, int]]:

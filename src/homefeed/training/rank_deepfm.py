@@ -7,7 +7,7 @@ is learned on the validation slice, and with it the calibration.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from homefeed.models.inputs import inputs_for, inputs_of
 from homefeed.models.mix import Mix
 from homefeed.models.slate_value import SlateValue
 from homefeed.models.weights import ModelWeights
+from homefeed.training.calibration import provenance
 from homefeed.training.factors.fit import fit_factors
 from homefeed.training.mixing import fit_mix
 from homefeed.training.rank_rows import Ranker, RankRows
@@ -65,6 +66,7 @@ class _Fit:
     progress: Progress
     mix: Mix = Mix()  # noqa: RUF009 - frozen
     value: SlateValue = SlateValue()  # noqa: RUF009 - frozen
+    calibration: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, rows: Interactions, epochs: int, validation: Interactions | None) -> tuple[ModelWeights, int]:
         torch.manual_seed(self.train.seed)
@@ -107,7 +109,9 @@ class _Fit:
 
     def _weigh(self, ranker: Ranker, learn: RankRows, rows: Interactions, validation: Interactions) -> None:
         unseen = RankRows(validation, learn.mean, learn.std)
-        self.mix = fit_mix(ranker.deep_logits(unseen), ranker.factor_logits(unseen), validation.label)
+        deep, factors = ranker.deep_logits(unseen), ranker.factor_logits(unseen)
+        self.mix = fit_mix(deep, factors, validation.label)
+        self.calibration = provenance(self.mix, deep, factors, validation)
         self.progress.say(f"logit(pCTR) = {self.mix.intercept:.2f} + {self.mix.deep:.2f} DeepFM + {self.mix.factors:.2f} factors")
         if self.lists is None:
             return
@@ -124,7 +128,7 @@ class _Fit:
 
     def _weights(self, ranker: Ranker, learn: RankRows, epochs: int) -> ModelWeights:
         inputs = ranker.inputs
-        settings: dict[str, Any] = {"hotness_mean": learn.mean, "hotness_std": learn.std, "epochs": epochs}
+        settings: dict[str, Any] = {"hotness_mean": learn.mean, "hotness_std": learn.std, "epochs": epochs, "calibration": self.calibration}
         settings |= {"mix": asdict(self.mix), "slate": asdict(self.value)} | self.config.model_dump(mode="json") | self.train.model_dump(mode="json")
         weights = ranker.deep.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings)
         return replace(weights, arrays=dict(weights.arrays) | ranker.factors.arrays())

@@ -13,6 +13,8 @@ import pytest
 from processed_shop import processed_shop
 from store_servers import Server
 
+from homefeed.artifacts.checkpoint import DEEPFM, read_checkpoint, write_checkpoint
+from homefeed.artifacts.processed import read_dataset
 from homefeed.artifacts.release_folder import read_live
 from homefeed.bootstrap import jobs
 from homefeed.bootstrap.measure import measure_rank, measure_recall
@@ -185,3 +187,18 @@ def test_measuring_a_model_that_saw_the_test_side_is_refused(shop: Shop) -> None
     assert measure_rank(dataset, fitted.reported, Silent())
     with pytest.raises(ArtifactError, match="has seen rows of the test side"):
         measure_rank(dataset, fitted.served, Silent())
+
+
+def test_an_export_keeps_what_the_ranker_says_of_the_last_day_and_warns_where_that_is_not_what_was_clicked(shop: Shop) -> None:
+    sound, listener = Listener(), Listener()
+    figures = jobs.export(shop.config, sound, shop.location).metrics["calibration"]
+    assert set(figures) == {"last_day_rows", "last_day_mean_p_click", "last_day_click_rate", "last_day_drift"}
+    assert abs(figures["last_day_drift"]) < 0.2
+    models, meta = shop.config.paths.models, read_dataset(shop.config.paths.processed).meta
+    rank = read_checkpoint(models, DEEPFM, meta)
+    mix = dict(rank.model.config["mix"]) | {"intercept": rank.model.config["mix"]["intercept"] + 1}
+    write_checkpoint(models, DEEPFM, replace(rank, model=replace(rank.model, config=dict(rank.model.config) | {"mix": mix})))
+    assert jobs.export(shop.config, listener, shop.location).metrics["calibration"]["last_day_drift"] > 0.3
+    warning = next(line for line in listener.lines if line.startswith("WARNING: the ranker expects "))
+    assert "docs/ranking.md" in warning
+    assert not any(line.startswith("WARNING") for line in sound.lines)
