@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from homefeed.core.columns import AVAILABLE, Column, Kind, Schema
 
@@ -120,6 +120,21 @@ class OrdersConfig(Section):
     window: Duration = Field(timedelta(days=7), gt=timedelta(0), description="an order belongs to its user's last click on the item, if that is no older")
 
 
+class ValueConfig(Section):
+    """Of a shop with orders: chance of a click ^ click_power x (click + order x chance of an order x worth ^ value_power)."""
+
+    click: float = Field(1.0, ge=0, le=1e6, description="what a click is worth in itself; counts where the shop has orders, as do all of these")
+    order: float = Field(1.0, ge=0, le=1e6, description="what an order is worth beside its click; 0: slates are sorted by clicks alone")
+    click_power: float = Field(1.0, ge=0, le=10, description="how much the chance of a click counts against what the click is worth")
+    value_power: float = Field(0.0, ge=0, le=10, description="how much an order's money counts, in mean orders: 0 counts orders, 1 counts their value")
+
+    @model_validator(mode="after")
+    def _worth_something(self) -> ValueConfig:
+        if not (self.click or self.order):
+            raise ValueError("click or order above 0: with both at 0 no item is worth more than another")
+        return self
+
+
 class RecallConfig(Section):
     output_dim: int = Field(96, ge=2, multiple_of=2, description="numbers in a user's or an item's vector, and in a slot's embedding; even")
     max_events: int = Field(200, ge=1, description="latest log rows of a user that the model reads")
@@ -192,6 +207,7 @@ class Config(Section):
     etl: EtlConfig = EtlConfig()
     hotness: HotnessConfig = HotnessConfig()
     orders: OrdersConfig = OrdersConfig()
+    value: ValueConfig = ValueConfig()
     train: TrainConfig = TrainConfig()
     recall: RecallConfig = RecallConfig()
     rank: RankConfig = RankConfig()

@@ -71,7 +71,13 @@ def uid() -> Json:
 def _item() -> Json:
     score = {"type": "number", "minimum": 0, "maximum": 1, "description": "what the slate is sorted by; 0 when the ranker is out"}
     p_click = {"type": "number", "minimum": 0, "maximum": 1, "description": "pCTR, the chance of a click; 0 when the ranker is out"}
-    return _object({"id": _text("raw item id"), "score": score, "p_click": p_click, "source": _source()})
+    p_order = {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "description": "pCVR, the chance of an order once it is clicked; there where the release knows orders and its ranker is not out",
+    }
+    return _object({"id": _text("raw item id"), "score": score, "p_click": p_click, "p_order": p_order, "source": _source()}, optional=("p_order",))
 
 
 def _source() -> Json:

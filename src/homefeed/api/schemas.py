@@ -33,7 +33,7 @@ def recall_body(slate: Slate) -> dict[str, Any]:
 
 
 def recommend_body(slate: Slate) -> dict[str, Any]:
-    """``score`` sorts the slate, ``p_click`` is pCTR; both 0 without a ranker."""
+    """``score`` sorts the slate, ``p_click`` is pCTR; both 0 without a ranker. ``p_order`` is pCVR, there where the release knows orders."""
     return {
         "uid": slate.uid,
         "stage": slate.stage,
@@ -44,7 +44,8 @@ def recommend_body(slate: Slate) -> dict[str, Any]:
 
 
 def _item(item: SlateItem) -> dict[str, Any]:
-    return {"id": item.item_id, "score": round(item.score, _SCORE_DIGITS), "p_click": round(item.p_click, _SCORE_DIGITS), "source": item.source}
+    p_order = {} if item.p_order is None else {"p_order": round(item.p_order, _SCORE_DIGITS)}
+    return {"id": item.item_id, "score": round(item.score, _SCORE_DIGITS), "p_click": round(item.p_click, _SCORE_DIGITS), **p_order, "source": item.source}
 
 
 def health_body(health: Health, *, with_reasons: bool) -> dict[str, Any]:

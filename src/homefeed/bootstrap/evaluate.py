@@ -10,6 +10,7 @@ import numpy as np
 from homefeed.artifacts.checkpoint import DEEPFM, POINTWISE, Checkpoint, read_checkpoint, refuse_if_it_saw_the_test_side, reported
 from homefeed.artifacts.dataset_meta import DatasetMeta
 from homefeed.artifacts.processed import read_dataset
+from homefeed.bootstrap.declared_value import with_declared_value
 from homefeed.bootstrap.jobs import user_tag_slots
 from homefeed.bootstrap.measure import LIST_SIZE, recall_lists
 from homefeed.config import Config
@@ -39,7 +40,7 @@ def evaluate_reported(config: Config, progress: Progress, baselines: str | None 
     dataset = read_dataset(config.paths.processed)
     recall, rank = (_measurable(config, name, dataset.meta) for name in (POINTWISE, DEEPFM))
     now, seed = datetime.now(UTC), config.train.seed
-    draft = draft_release(dataset, recall, rank, user_tag_slots(dataset, config), config.export, now, progress, MEASURED)
+    draft = draft_release(dataset, recall, with_declared_value(rank, config.value), user_tag_slots(dataset, config), config.export, now, progress, MEASURED)
     protocol = protocol_of(dataset)
     slates = served_slates(draft.bundle, draft.user_lists(), protocol.users, SLATE_SIZE, progress)
     ours = Ours(recall_lists(dataset, recall, protocol, config.export), predict(rank.model, dataset, dataset.test), slates)

@@ -15,6 +15,7 @@ from homefeed.artifacts.dataset_meta import read_meta
 from homefeed.artifacts.processed import ProcessedDataset, read_dataset, read_tag_slots
 from homefeed.artifacts.release_folder import prune_bundles, write_live
 from homefeed.artifacts.validation_lists import read_validation_lists, write_validation_lists
+from homefeed.bootstrap.declared_value import with_declared_value
 from homefeed.bootstrap.measure import Figures, measure_rank, measure_recall
 from homefeed.config import Config
 from homefeed.core.columns import categories, multis
@@ -128,7 +129,7 @@ def _keep(name: str, fitted: Fitted, figures: Figures, folder: Path, progress: P
 def draft(dataset: ProcessedDataset, config: Config, progress: Progress, release_id: str = "") -> ReleaseDraft:
     """The release that the saved models make, not yet written anywhere. ``release_id``: by default a new one."""
     recall = read_checkpoint(config.paths.models, POINTWISE, dataset.meta)
-    rank = read_checkpoint(config.paths.models, DEEPFM, dataset.meta)
+    rank = with_declared_value(read_checkpoint(config.paths.models, DEEPFM, dataset.meta), config.value)
     tag_slots = user_tag_slots(dataset, config)
     drafted = draft_release(dataset, recall, rank, tag_slots, config.export, datetime.now(UTC), progress, release_id)
     separators = {column.name: column.separator for column in multis(dataset.meta.schema.user)}

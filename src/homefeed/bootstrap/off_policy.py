@@ -12,6 +12,7 @@ import polars as pl
 
 from homefeed.artifacts.checkpoint import DEEPFM, POINTWISE, read_checkpoint, refuse_if_it_saw_the_test_side, reported
 from homefeed.artifacts.processed import Interactions, ProcessedDataset, read_dataset
+from homefeed.bootstrap.declared_value import with_declared_value
 from homefeed.bootstrap.jobs import user_tag_slots
 from homefeed.config import Config
 from homefeed.core.columns import IID, POSITION, PROPENSITY, UID
@@ -56,7 +57,7 @@ def _feed(dataset: ProcessedDataset, config: Config, rows: LoggedRows, rng: np.r
     recall, rank = (read_checkpoint(config.paths.models, reported(name), dataset.meta) for name in (POINTWISE, DEEPFM))
     for name, checkpoint in ((POINTWISE, recall), (DEEPFM, rank)):
         refuse_if_it_saw_the_test_side(checkpoint, reported(name), dataset.meta)
-    draft = draft_release(dataset, recall, rank, user_tag_slots(dataset, config), config.export, now, progress, MEASURED)
+    draft = draft_release(dataset, recall, with_declared_value(rank, config.value), user_tag_slots(dataset, config), config.export, now, progress, MEASURED)
     slates = scored_slates(draft.bundle, draft.user_lists(), np.unique(rows.user), progress)
     return [feed_policy(rows, slates), softened_feed_policy(rows, slates, rng)]
 

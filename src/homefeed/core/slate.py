@@ -26,13 +26,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class SlateItem:
-    """``position`` counts from 1 over all pages of the release's order. ``score`` sorts the slate; ``p_click`` is the chance of a click, 0 unranked."""
+    """``position`` counts from 1 over all pages of the release's order. ``score`` sorts the slate; ``p_click`` is the chance of a click, 0 unranked.
+
+    ``p_order``: the chance of an order once it is clicked; None unranked, and where the release knows no orders.
+    """
 
     item_id: str
     score: float
     position: int
     source: str
     p_click: float = 0.0
+    p_order: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

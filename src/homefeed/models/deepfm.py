@@ -14,6 +14,7 @@ from homefeed.features.encoder import NumberScale, Vocabulary
 from homefeed.models.factors import PREFIX
 from homefeed.models.inputs import SideInput
 from homefeed.models.layers import field_embeddings, new_embedding
+from homefeed.models.orders import PREFIX as OF_ORDERS
 from homefeed.models.weights import ModelWeights
 
 
@@ -67,7 +68,7 @@ class DeepFM(nn.Module):
         arrays = weights.arrays
         hidden = tuple(arrays[f"mlp.{k}.bias"].shape[0] for k in range(_depth(arrays) - 1))
         model = cls(weights.vocabulary, arrays["embedding"].shape[1], hidden, arrays["dense_linear"].shape[0])
-        state = {_long(name): torch.from_numpy(np.array(value)) for name, value in arrays.items() if not name.startswith(PREFIX)}
+        state = {_long(name): torch.from_numpy(np.array(value)) for name, value in arrays.items() if not name.startswith((PREFIX, OF_ORDERS))}
         state["linear.weight"] = state["linear.weight"].unsqueeze(1)
         model.load_state_dict(state)
         return model.eval()

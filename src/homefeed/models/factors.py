@@ -42,13 +42,13 @@ class Factors:
         logits: Floats = users[:, 0] + items[:, 0] + taste + self.bias[0] + self.bias[1] * hotness
         return logits
 
-    def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
-        return {f"{PREFIX}values": self.values, f"{PREFIX}numbers": self.numbers, f"{PREFIX}bias": self.bias}
+    def arrays(self, prefix: str = PREFIX) -> dict[str, npt.NDArray[np.float32]]:
+        return {f"{prefix}values": self.values, f"{prefix}numbers": self.numbers, f"{prefix}bias": self.bias}
 
     @classmethod
-    def of(cls, arrays: Mapping[str, npt.NDArray[np.float32]]) -> Factors:
+    def of(cls, arrays: Mapping[str, npt.NDArray[np.float32]], prefix: str = PREFIX) -> Factors:
         """Raises ``KeyError`` where the ranker has none."""
-        return cls(arrays[f"{PREFIX}values"], arrays[f"{PREFIX}numbers"], arrays[f"{PREFIX}bias"])
+        return cls(arrays[f"{prefix}values"], arrays[f"{prefix}numbers"], arrays[f"{prefix}bias"])
 
     def _of(self, table: EncodedTable, numbers: Floats) -> Floats:
         own: Floats = field_embeddings(self.values, table).sum(1) + table.dense @ numbers

@@ -17,6 +17,7 @@ from homefeed.features.encoder import EncodedTable
 from homefeed.models.factors import Factors
 from homefeed.models.lookup import Floats, field_embeddings
 from homefeed.models.mix import Mix
+from homefeed.models.orders import chances
 from homefeed.models.weights import ModelWeights
 
 Layer = tuple[Floats, Floats]
@@ -97,8 +98,7 @@ class FoldedRanker:
 
     def score(self, user: Part, item_rows: npt.NDArray[np.int32]) -> Floats:
         """pCTR, float32[n]."""
-        pctr: Floats = np.float32(0.5) * np.tanh(np.float32(0.5) * self.logits(user, item_rows)) + np.float32(0.5)
-        return pctr
+        return chances(self.logits(user, item_rows))
 
 
 def _sides(weights: ModelWeights, items: EncodedTable, mix: Mix) -> tuple[_Side, _Side]:

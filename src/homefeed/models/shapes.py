@@ -12,7 +12,10 @@ import numpy as np
 from homefeed.features.history import GAP_BUCKETS
 from homefeed.models.channels.names import BLEND, CHANNELS, NEWCOMERS
 from homefeed.models.dimensions import dimensions_of
+from homefeed.models.factors import PREFIX as FACTORS
 from homefeed.models.mix import Mix
+from homefeed.models.orders import PREFIX as OF_ORDERS
+from homefeed.models.orders import WORTH
 from homefeed.models.weights import Array, ModelWeights
 
 Shape = tuple[int, ...]
@@ -46,6 +49,8 @@ def _misfits(model: ModelWeights, map_size: int, user: SideWidth, item: SideWidt
         return
     if model.kind == "deepfm":
         yield from _of_mix(model.config)
+        if (worth := model.arrays.get(WORTH)) is not None and not (worth >= 0).all():
+            yield Misfit(f"model.{WORTH} says that some orders are worth {worth.min()}", "numbers from 0 on")
     for name in (BLEND, NEWCOMERS):
         if name in model.config and (wrong := _wrong_with_weights(model.config[name])):
             yield Misfit(f"weighs its channels (`{name}`) {wrong}", f"a finite number for some of {', '.join(CHANNELS)}, not all 0")
@@ -139,9 +144,15 @@ def _deepfm(model: ModelWeights, user: SideWidth, item: SideWidth) -> dict[str, 
     shapes: dict[str, Shape] = {"embedding": (model.vocabulary.size, dim), "linear": (model.vocabulary.size,), "bias": (1,), "dense_linear": (n_dense,)}
     for k, (width, height) in enumerate(pairwise([(user.fields + item.fields) * dim + n_dense, *hidden, 1])):
         shapes |= {f"mlp.{k}.weight": (height, width), f"mlp.{k}.bias": (height,)}
-    of_values = (arrays["factors.values"].shape[1],)
-    shapes |= {"factors.values": (model.vocabulary.size, *of_values), "factors.numbers": (n_dense - 1, *of_values), "factors.bias": (2,)}
+    shapes |= _factors(model, FACTORS, n_dense - 1)
+    if any(name.startswith(OF_ORDERS) for name in arrays):
+        shapes |= _factors(model, OF_ORDERS, n_dense - 1) | {WORTH: (model.vocabulary.size,)}
     return shapes
+
+
+def _factors(model: ModelWeights, prefix: str, n_numbers: int) -> dict[str, Shape]:
+    of_values = model.arrays[f"{prefix}values"].shape[1]
+    return {f"{prefix}values": (model.vocabulary.size, of_values), f"{prefix}numbers": (n_numbers, of_values), f"{prefix}bias": (2,)}
 
 
 def _encoding_shapes(map_size: int, user: SideWidth, item: SideWidth) -> dict[str, Shape]:

@@ -107,10 +107,9 @@ def _last_rung(reception: Reception, request: Request, size: int) -> tuple[Visit
 def _slate(stage: Stage, visit: Visit, ordered: CandidateSet, watch: Stopwatch) -> Slate:
     request, release = visit.request, visit.release
     page, ids = ordered.page(request.offset, request.top_k), release.bundle.items.ids
-    columns = zip(page.item.tolist(), page.score.tolist(), page.source.tolist(), page.p_click.tolist(), strict=True)
-    items = tuple(
-        SlateItem(ids[row], score, place, SOURCES[code], p_click) for place, (row, score, code, p_click) in enumerate(columns, start=request.offset + 1)
-    )
+    p_order: list[float] | list[None] = [None] * len(page) if page.p_order is None else page.p_order.tolist()
+    columns = zip(page.item.tolist(), page.score.tolist(), page.source.tolist(), page.p_click.tolist(), p_order, strict=True)
+    items = tuple(SlateItem(ids[row], score, place, SOURCES[code], *chances) for place, (row, score, code, *chances) in enumerate(columns, request.offset + 1))
     promised = min(request.top_k, min(RANKED, release.on_sale) - request.offset)
     is_short = stage == "rank" and len(items) < promised
     watch.lap(PAGE)

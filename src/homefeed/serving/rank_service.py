@@ -1,4 +1,4 @@
-"""RankService: DeepFM and the feature lookup it needs, for one release."""
+"""RankService: the ranker and the feature lookup it needs, for one release."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import numpy as np
 from homefeed.artifacts.bundle import Bundle
 from homefeed.core.candidates import Rows, Scores
 from homefeed.core.errors import HomefeedError
-from homefeed.features.encoder import encode
+from homefeed.features.encoder import EncodedTable, encode
 from homefeed.features.entities import EntityTable
-from homefeed.models.folded import FoldedRanker, Part
+from homefeed.models.declared_value import DeclaredValue
+from homefeed.models.folded import FoldedRanker
 from homefeed.models.lookup import one_row
+from homefeed.models.orders import FoldedOrders, OrderModel, chances
 from homefeed.models.slate_value import SlateValue
 from homefeed.models.weights import ModelWeights
 from homefeed.serving.sound_weights import UNUSABLE, check_weights
@@ -33,6 +35,7 @@ class RankService:
         self.failure: str | None = bundle.faults.get("rank")
         self.value = SlateValue()
         self._model: FoldedRanker | None = None
+        self._orders: FoldedOrders | None = None
         if bundle.rank is not None and self.failure is None:
             try:
                 self._fold(bundle, bundle.rank)
@@ -49,13 +52,27 @@ class RankService:
         return np.fromiter(map(self._item_rows.get, raw_ids, repeat(0)), np.int32, len(raw_ids))
 
     def score(self, items: Rows, user_row: int = 0, guest: EntityTable | None = None) -> Scores:
-        """pCTR float32[n] of ``items`` for the user of a row, or for a guest with tags. Raises ``RankerUnavailableError``; each is a finite number."""
+        """pCTR alone."""
+        return self.chances(items, user_row, guest)[0]
+
+    def chances(self, items: Rows, user_row: int = 0, guest: EntityTable | None = None) -> tuple[Scores, Scores | None]:
+        """pCTR and pCVR, float32[n] each, of ``items`` for the user of a row, or for a guest with tags; no pCVR where the ranker knows no orders.
+
+        Raises ``RankerUnavailableError``; each is a finite number.
+        """
         if self._model is None:
             raise RankerUnavailableError(self.failure or "the release has no ranker")
-        scores = self._model.score(self._user_part(self._model, user_row, guest), items)
-        if not math.isfinite(scores.sum()):  # probabilities: their sum is finite unless one of them is no number
+        user = self._user(user_row, guest)
+        logits = self._model.logits(self._model.user_part(user), items)
+        p_click = chances(logits)
+        p_order = None if self._orders is None else self._orders.p_order(self._orders.user_part(user), items, logits)
+        if not _finite(p_click) or not (p_order is None or _finite(p_order)):
             raise RankerUnavailableError("the ranker's scores are not finite")
-        return scores
+        return p_click, p_order
+
+    def declared_value(self, items: Rows, chance: Scores, p_order: Scores) -> Scores:
+        """float32[n]: what a slate of a release that knows orders is sorted by; ``chance``: by what it would be without them."""
+        return self._declared(chance, p_order, self._gains[items], self._most)
 
     def _fold(self, bundle: Bundle, weights: ModelWeights) -> None:
         """Raises one of ``UNUSABLE`` where the model does not fit the release's tables."""
@@ -63,11 +80,26 @@ class RankService:
         self._weights, self.value = weights, SlateValue.of(weights.config)
         self._users = encode(bundle.users, weights.vocabulary, weights.user_scale, 0)
         items = encode(bundle.items, weights.vocabulary, weights.item_scale, self._users.n_fields)
-        self._model = FoldedRanker.fold(weights, items, bundle.hotness)
-        if not np.isfinite(self._model.score(self._model.user_part(one_row(self._users, 0)), bundle.hot)).all():
-            raise ValueError("its scores are not finite")
+        self._model, orders = FoldedRanker.fold(weights, items, bundle.hotness), OrderModel.of(weights.arrays)
+        if orders is not None:
+            self._fold_orders(FoldedOrders.fold(orders, items), DeclaredValue.of(weights.config))
+        try:
+            self.chances(bundle.hot)
+        except RankerUnavailableError as error:
+            raise ValueError(str(error)) from error
 
-    def _user_part(self, model: FoldedRanker, user_row: int, guest: EntityTable | None) -> Part:
+    def _fold_orders(self, orders: FoldedOrders, declared: DeclaredValue) -> None:
+        self._orders, self._declared, self._gains = orders, declared, declared.gains(orders.worth)
+        self._most = float(self._gains.max(initial=0))
+        if not (np.isfinite(self._gains).all() and np.isfinite(orders.items).all() and declared.click + self._most > 0):
+            raise ValueError("what it says of orders is not finite, or nothing is worth anything")
+
+    def _user(self, user_row: int, guest: EntityTable | None) -> EncodedTable:
         if guest is None:
-            return model.user_part(one_row(self._users, user_row))
-        return model.user_part(encode(guest, self._weights.vocabulary, self._weights.user_scale, 0))
+            return one_row(self._users, user_row)
+        return encode(guest, self._weights.vocabulary, self._weights.user_scale, 0)
+
+
+def _finite(p: Scores) -> bool:
+    """Of probabilities: their sum is finite unless one of them is no number."""
+    return math.isfinite(p.sum())

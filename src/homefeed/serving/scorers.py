@@ -15,15 +15,17 @@ PLACE_OF_FRESH = 10
 
 @dataclass(frozen=True, slots=True)
 class ClickScorer:
-    """pCTR of the release's ranker, and the value that it and the candidates' order make.
+    """pCTR of the release's ranker, and the value that it and the candidates' order make; with pCVR, where it knows orders, what the shop declares.
 
     A stranger is scored by tags where there are some, by the unknown user otherwise.
     """
 
     def score(self, visit: Visit, candidates: CandidateSet) -> CandidateSet:
         guest, ranker = visit.tags if visit.user_row == 0 else None, visit.release.ranker
-        p_click = ranker.score(candidates.item, visit.user_row, guest)
-        return candidates.with_scores(ranker.value(p_click, _places(candidates)), p_click)
+        p_click, p_order = ranker.chances(candidates.item, visit.user_row, guest)
+        chance = ranker.value(p_click, _places(candidates))
+        score = chance if p_order is None else ranker.declared_value(candidates.item, chance, p_order)
+        return candidates.with_scores(score, p_click, p_order)
 
 
 def _places(candidates: CandidateSet) -> Scores:

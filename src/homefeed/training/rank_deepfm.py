@@ -25,11 +25,13 @@ from homefeed.models.deepfm import DeepFM
 from homefeed.models.factors import Factors, no_factors
 from homefeed.models.inputs import inputs_for, inputs_of
 from homefeed.models.mix import Mix
+from homefeed.models.orders import OrderModel, chances
 from homefeed.models.slate_value import SlateValue
 from homefeed.models.weights import ModelWeights
 from homefeed.training.calibration import provenance
 from homefeed.training.factors.fit import fit_factors
 from homefeed.training.mixing import fit_mix
+from homefeed.training.orders.fit import OrderFit, of_clicks, order_logits
 from homefeed.training.rank_rows import Ranker, RankRows
 from homefeed.training.slate_weights import fit_slate_value
 from homefeed.training.three_fits import Fitted, three_fits
@@ -51,8 +53,21 @@ def train_rank(
 
 def predict(weights: ModelWeights, dataset: ProcessedDataset, rows: Interactions) -> npt.NDArray[np.float32]:
     """float32[N]: pCTR of log rows, each with the hotness of its own moment."""
-    ranker = Ranker(DeepFM.from_weights(weights), Factors.of(weights.arrays), inputs_of(weights, dataset.users, dataset.items))
-    return ranker.p_click(RankRows(rows, weights.config["hotness_mean"], weights.config["hotness_std"]), Mix.of(weights.config))
+    return _ranker_of(weights, dataset).p_click(RankRows(rows, weights.config["hotness_mean"], weights.config["hotness_std"]), Mix.of(weights.config))
+
+
+def predict_orders(weights: ModelWeights, dataset: ProcessedDataset, rows: Interactions) -> npt.NDArray[np.float32] | None:
+    """float32[N]: pCVR of log rows, the chance of an order once they are clicked; None where the ranker knows no orders."""
+    model = OrderModel.of(weights.arrays)
+    if model is None:
+        return None
+    ranker = _ranker_of(weights, dataset)
+    click_logits = ranker.click_logits(RankRows(rows, weights.config["hotness_mean"], weights.config["hotness_std"]), Mix.of(weights.config))
+    return chances(order_logits(model, ranker.inputs, rows, click_logits))
+
+
+def _ranker_of(weights: ModelWeights, dataset: ProcessedDataset) -> Ranker:
+    return Ranker(DeepFM.from_weights(weights), Factors.of(weights.arrays), inputs_of(weights, dataset.users, dataset.items))
 
 
 @dataclass(slots=True)
@@ -67,6 +82,10 @@ class _Fit:
     mix: Mix = Mix()  # noqa: RUF009 - frozen
     value: SlateValue = SlateValue()  # noqa: RUF009 - frozen
     calibration: dict[str, Any] = field(default_factory=dict)
+    orders: OrderFit = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.orders = OrderFit(self.dataset, self.train.seed, self.progress)
 
     def __call__(self, rows: Interactions, epochs: int, validation: Interactions | None) -> tuple[ModelWeights, int]:
         torch.manual_seed(self.train.seed)
@@ -86,7 +105,7 @@ class _Fit:
         best = self._run(ranker, learn, torch.from_numpy(of_place), f"DeepFM on {title}", epochs, validation)
         if validation is not None:
             self._weigh(ranker, learn, rows, validation)
-        return self._weights(ranker, learn, best), best
+        return self._weights(ranker, learn, best, self._orders(ranker, learn, rows, title, validation)), best
 
     def _run(self, ranker: Ranker, learn: RankRows, of_place: Tensor, title: str, epochs: int, validation: Interactions | None) -> int:
         work = Work(title, len(learn), shuffled_rows(len(learn), self.config.batch_size), self._step(ranker, learn, of_place), len)
@@ -126,12 +145,27 @@ class _Fit:
         self.value = fit_slate_value(self.lists, p_click, validation)
         self.progress.say(f"slates are sorted by {self.value.p_click:.2f} logit(pCTR) - {self.value.place:.2f} ln(place in the list)")
 
-    def _weights(self, ranker: Ranker, learn: RankRows, epochs: int) -> ModelWeights:
+    def _orders(self, ranker: Ranker, learn: RankRows, rows: Interactions, title: str, validation: Interactions | None) -> OrderModel | None:
+        """None where the rows hold no orders to learn from."""
+
+        def of(part: Interactions) -> tuple[Interactions, npt.NDArray[np.float32]]:
+            clicks = of_clicks(part)
+            return clicks, ranker.click_logits(RankRows(clicks, learn.mean, learn.std), self.mix)
+
+        if rows.ordered is None or (model := self.orders.fit(ranker.inputs, *of(rows), f"Orders of clicks in {title}")) is None:
+            return None
+        if validation is not None and validation.label.any():
+            self.orders.correct(model, ranker.inputs, *of(validation))
+        return self.orders.calibrated(model)
+
+    def _weights(self, ranker: Ranker, learn: RankRows, epochs: int, orders: OrderModel | None = None) -> ModelWeights:
         inputs = ranker.inputs
         settings: dict[str, Any] = {"hotness_mean": learn.mean, "hotness_std": learn.std, "epochs": epochs, "calibration": self.calibration}
         settings |= {"mix": asdict(self.mix), "slate": asdict(self.value)} | self.config.model_dump(mode="json") | self.train.model_dump(mode="json")
+        if orders is not None:
+            settings["orders"] = self.orders.said()
         weights = ranker.deep.to_weights(inputs.vocabulary, inputs.user_scale, inputs.item_scale, settings)
-        return replace(weights, arrays=dict(weights.arrays) | ranker.factors.arrays())
+        return replace(weights, arrays=dict(weights.arrays) | ranker.factors.arrays() | (orders.arrays() if orders else {}))
 
 
 def _validate(ranker: Ranker, learn: RankRows, validation: Interactions) -> Validate:
