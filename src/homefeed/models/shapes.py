@@ -49,8 +49,6 @@ def _misfits(model: ModelWeights, map_size: int, user: SideWidth, item: SideWidt
         return
     if model.kind == "deepfm":
         yield from _of_mix(model.config)
-        if (worth := model.arrays.get(WORTH)) is not None and not (worth >= 0).all():
-            yield Misfit(f"model.{WORTH} says that some orders are worth {worth.min()}", "numbers from 0 on")
     for name in (BLEND, NEWCOMERS):
         if name in model.config and (wrong := _wrong_with_weights(model.config[name])):
             yield Misfit(f"weighs its channels (`{name}`) {wrong}", f"a finite number for some of {', '.join(CHANNELS)}, not all 0")
@@ -58,6 +56,8 @@ def _misfits(model: ModelWeights, map_size: int, user: SideWidth, item: SideWidt
     for name, scale in (("user", model.user_scale), ("item", model.item_scale)):
         if not (scale.std > 0).all():
             yield Misfit(f"scales {name} numbers by {scale.std.tolist()}", "standard deviations above 0")
+    if (worth := model.arrays.get(WORTH)) is not None and (worth < 0).any():
+        yield Misfit(f"model.{WORTH} says that some orders are worth {worth.min()}", "numbers from 0 on")
 
 
 def _of_mix(config: Mapping[str, Any]) -> Iterator[Misfit]:

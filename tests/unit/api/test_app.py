@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from order_release import with_orders
 from prometheus_client import CollectorRegistry
 from small_release import N_ITEMS, NOW, UIDS, MemoryStore, full_lists, iid, small_bundle, with_broken_ranker
 from werkzeug.test import TestResponse
@@ -123,6 +124,13 @@ def test_recommend_answers_the_contracts_fields(api: Api) -> None:
     assert all(isinstance(item["score"], float) and 0 < item["score"] < 1 for item in answer["items"])
     rest = {k: v for k, v in answer.items() if k != "items"}
     assert rest == {"uid": "bob", "stage": "rank", "is_cold_start": False, "request_id": "q-1", "release": "r1", "degraded": []}
+
+
+def test_recommend_says_the_chance_of_an_order_where_the_release_knows_orders() -> None:
+    bundle = with_orders(small_bundle())
+    items = body(Api(MemoryStore(bundle.release, full_lists(bundle)), bundle).get("/recommend/bob"))["items"]
+    assert [list(item) for item in items] == [["id", "score", "p_click", "p_order", "source"]] * 10
+    assert all(0 < item["p_order"] < 1 for item in items)
 
 
 def test_count_is_what_was_returned(api: Api) -> None:
