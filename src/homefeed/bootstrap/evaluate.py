@@ -13,6 +13,7 @@ from homefeed.artifacts.processed import read_dataset
 from homefeed.bootstrap.declared_value import with_declared_value
 from homefeed.bootstrap.jobs import user_tag_slots
 from homefeed.bootstrap.measure import LIST_SIZE, recall_lists
+from homefeed.bootstrap.measure_orders import measure_orders
 from homefeed.config import Config
 from homefeed.core.progress import Progress
 from homefeed.evaluation.baselines import run_baselines
@@ -43,7 +44,8 @@ def evaluate_reported(config: Config, progress: Progress, baselines: str | None 
     draft = draft_release(dataset, recall, with_declared_value(rank, config.value), user_tag_slots(dataset, config), config.export, now, progress, MEASURED)
     protocol = protocol_of(dataset)
     slates = served_slates(draft.bundle, draft.user_lists(), protocol.users, SLATE_SIZE, progress)
-    ours = Ours(recall_lists(dataset, recall, protocol, config.export), predict(rank.model, dataset, dataset.test), slates)
+    p_click = predict(rank.model, dataset, dataset.test)
+    ours = Ours(recall_lists(dataset, recall, protocol, config.export), p_click, slates, measure_orders(dataset, rank, p_click))
     beside = run_baselines(names, dataset, protocol, LIST_SIZE, seed, BASELINE_SECONDS, progress)
     report = evaluate(dataset, ours, beside, np.random.default_rng(seed), now)
     say_report(report, progress)

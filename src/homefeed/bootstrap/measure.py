@@ -10,6 +10,7 @@ import numpy.typing as npt
 from homefeed.artifacts.bundle import SeenItems
 from homefeed.artifacts.checkpoint import Checkpoint, refuse_if_it_saw_the_test_side, reported
 from homefeed.artifacts.processed import ProcessedDataset
+from homefeed.bootstrap.measure_orders import measure_orders
 from homefeed.config import ExportConfig
 from homefeed.core.progress import Progress, Silent
 from homefeed.evaluation.baselines import HOTNESS, POPULARITY, baseline_lists
@@ -78,7 +79,10 @@ def measure_rank(dataset: ProcessedDataset, checkpoint: Checkpoint, progress: Pr
     drawn = int(test.drawn.sum())
     rows = f"{len(test) - drawn:,} clicks against {drawn:,} drawn negatives, not a click rate" if drawn else f"{len(test):,} rows"
     _say_table(f"test side, {rows}, hotness at each row's own moment", figures, progress)
-    return {name + AGAINST_DRAWN * bool(drawn): figure for name, figure in figures["DeepFM"].items()}
+    orders = measure_orders(dataset, checkpoint, p_click)
+    if orders:
+        progress.say("orders, as far as they have come: " + ", ".join(f"{name} {figure:.4f}" for name, figure in orders.items()))
+    return {name + AGAINST_DRAWN * bool(drawn): figure for name, figure in figures["DeepFM"].items()} | orders
 
 
 def _recall_figures(ranked: RankedRows, protocol: Protocol) -> Figures:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -30,11 +31,13 @@ class Ours:
     """What is measured, of models that have seen the train side alone.
 
     ``recall_lists``: int32[U, K], item rows for ``evaluated_users``, best first, 0-padded. ``p_click``: float32[N_test]. ``slates``: of ten or more places.
+    ``orders``: figures of the chance of an order (``order_figures``), none where the shop has no orders.
     """
 
     recall_lists: RankedRows
     p_click: npt.NDArray[np.float32]
     slates: ServedSlates
+    orders: Mapping[str, float] = field(default_factory=dict)
 
 
 def evaluate(dataset: ProcessedDataset, ours: Ours, baselines: BaselineResults, rng: np.random.Generator, made_at: datetime) -> EvaluationReport:
@@ -53,6 +56,7 @@ def evaluate(dataset: ProcessedDataset, ours: Ours, baselines: BaselineResults, 
         recall=list_report(recalled, rng),
         rank=rank_report(dataset, DEEPFM, ours.p_click, predictions, rng),
         slate=replace(list_report(slates, rng), sources=source_report(ours.slates, slates.hits[FEED])),
+        orders=dict(ours.orders),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -147,7 +147,10 @@ class DatasetFacts:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """``made_at``: ISO 8601. ``baselines``: how each came about, those too that gave nothing."""
+    """``made_at``: ISO 8601. ``baselines``: how each came about, those too that gave nothing.
+
+    ``orders``: figures of the chance of an order, by name; empty where the shop has none.
+    """
 
     format: int
     made_at: str
@@ -156,6 +159,7 @@ class EvaluationReport:
     recall: StageReport
     rank: StageReport
     slate: StageReport
+    orders: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, allow_nan=False)

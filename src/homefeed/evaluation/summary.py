@@ -25,7 +25,7 @@ def summarise(report: EvaluationReport) -> Summary:
     by_part = [f"For {part.users:,} {part.name} users: {_lower(_verdict(report.slate, part))}" for part in apart if part.best]
     drawn = report.dataset.drawn_negatives > 0
     lines = [_against_each(report.slate), _first_page(report.slate), *by_part, _recall(report.recall)]
-    lines += [_rank(report.rank, drawn), _calibration(report.rank, drawn), _unfinished(report)]
+    lines += [_rank(report.rank, drawn), _calibration(report.rank, drawn), _orders(report), _unfinished(report)]
     return Summary(_verdict(report.slate, everybody), tuple(line for line in lines if line))
 
 
@@ -51,6 +51,15 @@ def _verdict(stage: StageReport, segment: Segment) -> str:
     times = f", {(ours.value or 0) / theirs.value:.2f} to 1" if theirs.value and ahead.verdict == "ahead" else ""
     interval = f"{ahead.value:+.4f}, 95 % interval {ahead.low:+.4f} to {ahead.high:+.4f}, {chance(ahead)}"
     return f"{openings[ahead.verdict]}{times}: {metric} {_number(ours)} against {_number(theirs)} ({interval})."
+
+
+def _orders(report: EvaluationReport) -> str:
+    """Nothing where the shop has no orders."""
+    if not (said := report.orders):
+        return ""
+    of_clicks, of_rows = (f"AUC {said[f'{name}_auc']:.4f}, log loss {said[f'{name}_log_loss']:.4f}" for name in ("order", "click_and_order"))
+    error = f"calibration error {said['order_calibration_error']:.4f}"
+    return f"Which clicks lead to an order: {of_clicks}, {error}; which impressions to a click and an order: {of_rows}."
 
 
 def _against_each(stage: StageReport) -> str:

@@ -45,7 +45,7 @@ def test_each_item_says_both_chances_and_the_slate_falls_by_the_declared_value(v
     assert (np.diff(scores) <= 0).all()
     assert ((scores > 0) & (scores <= 1)).all()
     np.testing.assert_allclose([item.p_click for item in own], p_click, rtol=1e-5)
-    np.testing.assert_allclose([item.p_order for item in own], p_order, rtol=1e-5)
+    np.testing.assert_allclose([item.p_order or 0.0 for item in own], p_order, rtol=1e-5)
     assert ranker._orders is not None
     declared, worth = DeclaredValue(**value), ranker._orders.worth
     most = declared.click + declared.order * worth.max() ** declared.value_power

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,11 @@ def age_hours(dataset: ProcessedDataset, rows: Interactions) -> Doubles:
     of_train = rows.ts_us < test_from[rows.user]
     until[of_train] = test_from[rows.user[of_train]]
     return (until - rows.ts_us) / US_PER_HOUR
+
+
+def known_orders(dataset: ProcessedDataset, rows: Interactions, config: Mapping[str, Any]) -> Doubles:
+    """float64[N]: the share of the orders of such clicks that is known; ``config``: of a ranker that knows orders."""
+    return Delay(config["orders"]["delay_hours"]).known(age_hours(dataset, rows))
 
 
 def _loss(known: Doubles, ordered: npt.NDArray[np.float32]) -> float:
