@@ -18,12 +18,16 @@ PLACES = np.arange(RANKED // 2, RANKED)
 
 
 def with_fresh(visit: Visit, candidates: CandidateSet, watch: Stopwatch) -> CandidateSet:
-    """``candidates`` and among them the release's quota of fresh items, the same at every request of this visitor; a list has had its draw at export."""
+    """``candidates`` and among them the release's quota of fresh items, the same at every request of this visitor; a list has had its draw at export.
+
+    Behind fresh clicks that draw gives way to this one.
+    """
     has_had_them = visit.has_list and not visit.asks_the_model
     if has_had_them or not len(candidates) or visit.release.towers.failure:
         return candidates
-    fresh = _drawn(visit, candidates.item[:RANKED])
-    others = candidates.take(np.isin(candidates.item, fresh, invert=True))
+    others = candidates.take(candidates.source != FRESH)
+    fresh = _drawn(visit, others.item[:RANKED])
+    others = others.take(np.isin(others.item, fresh, invert=True))
     places = np.minimum(evenly(PLACES, len(fresh)), len(others) + np.arange(len(fresh)))
     order = np.insert(np.arange(len(others)), places - np.arange(len(fresh)), len(others) + np.arange(len(fresh)))
     mixed = others.followed_by(candidates_of(fresh, FRESH)).take(order)

@@ -126,3 +126,16 @@ def test_a_fresh_item_is_valued_at_the_end_of_the_first_page_wherever_the_list_h
     for item, expected in zip(listed, value(p_click, places.astype(np.float32)).tolist(), strict=True):
         assert scores[item] == pytest.approx(expected, abs=1e-6)
     assert scores[listed[70]] == pytest.approx(float(value(np.full(10, p_click[70], np.float32))[9]), abs=1e-6)
+
+
+def test_a_list_whose_own_draw_stays_in_what_is_ranked_gives_way_to_the_draw_of_now() -> None:
+    """Where fresh clicks find what the list holds already, they push little of it out."""
+    shop = Shop(bundle_with("lists"), lists=True)
+    listed = [item.item_id for item in shop.recall("bob", iid(7), top_k=50).items]
+    slot = int(shop.bundle.users.slots[UIDS.index("bob"), 0])
+    own_draw = [iid(row) for row in (20, 25, 30, 35) if iid(row) not in listed]
+    shop.store.lists = {slot: listed + own_draw}
+    shop.store.sources = {slot: b"0" * len(listed) + str(FRESH).encode() * len(own_draw)}
+    assert len(own_draw) > 1
+    assert len(fresh_in(shop.recommend("bob", iid(7)))) == QUOTA
+    assert len(fresh_in(shop.recall("bob", iid(7)))) == QUOTA
