@@ -30,6 +30,9 @@ from homefeed.features.entities import EntityTable
 FEATURE_MAP, USERS, ITEMS, TRAIN, TEST = "feature_map.parquet", "users.parquet", "items.parquet", "train.parquet", "test.parquet"
 CSV_TRAIN, CSV_TEST, PICKLE_META, PICKLE_MAP, CSV_HOTNESS = "train.csv", "test.csv", "meta_data.pkl", "feature_map.pkl", "item_global_score.csv"
 
+PAGE_CLICK_RATE = 0.3
+"""No page's items are clicked more often. A log beyond that holds clicks or opinions alone, and not what was shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
@@ -56,6 +59,11 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.ts_us)
+
+    @property
+    def are_impressions(self) -> bool:
+        """Whether these rows are what pages showed."""
+        return len(self) > 0 and bool(self.label.mean() < PAGE_CLICK_RATE)
 
     def of_the_log(self) -> Interactions:
         """Without the drawn rows."""

@@ -21,8 +21,6 @@ from homefeed.recall.moment import known_rows
 
 Mask = npt.NDArray[np.bool_]
 
-PAGE_CLICK_RATE = 0.3
-"""No page's items are clicked more often. A log beyond that holds clicks or opinions alone: it cannot tell what has had its chance, and nothing is fresh."""
 IMPRESSIONS = 100
 """From so many on an item's clicks speak for themselves: a click rate of 5 % is then known to two points."""
 LATELY = 0.25
@@ -41,10 +39,10 @@ def fresh_of(dataset: ProcessedDataset, recall: Checkpoint, config: ExportConfig
 def fresh_items(rows: Interactions, available: Mask, release_id: str, *, unshown_too: bool) -> Rows:
     """int32[F], ascending: items on sale that were first shown lately and fewer than ``IMPRESSIONS`` times, ``MAX_ITEMS`` of them at most.
 
-    None where ``rows`` are clicks or opinions and not impressions. ``unshown_too``: and those without a row. Only who knows the whole log may take them for
-    new: the item table is of today, so that for a model of the train side an item without a row may be one that launches on the test side.
+    None where ``rows`` are clicks or opinions and not impressions: they cannot tell what has had its chance.
+    ``unshown_too``: and those without a row. Only who knows the whole log may take them for new: the item table is of today, so that for a model of the train side an item without a row may be one that launches on the test side.
     """
-    if not len(rows) or rows.label.mean() >= PAGE_CLICK_RATE:
+    if not rows.are_impressions:
         return np.zeros(0, np.int32)
     shown = np.bincount(rows.item, minlength=len(available))
     first_us = np.full(len(available), np.iinfo(np.int64).max)

@@ -17,8 +17,6 @@ from homefeed.artifacts.validation_lists import ValidationLists
 from homefeed.models.slate_value import SlateValue
 from homefeed.training.conditional_logit import Choices, fit_conditional_logit
 
-PAGE_CLICK_RATE = 0.3
-"""No page's items are clicked more often than that."""
 MIN_CLICKS = 100
 """Fewer clicks on listed items tell nothing: pCTR alone decides."""
 
@@ -36,8 +34,7 @@ def fit_slate_value(lists: ValidationLists, p_click: Probabilities, validation: 
     place = np.nonzero(listed)[1] + 1
     p = np.clip(p_click(user, item), 1e-7, 1 - 1e-7)
     features = torch.from_numpy(np.column_stack([np.log(p / (1 - p)), -np.log(place)]).astype(np.float32))
-    of_page = 0 < rows.label.mean() < PAGE_CLICK_RATE
-    choices = _shown(features, user, item, rows) if of_page else _clicked_next(features, user, item, rows)
+    choices = _shown(features, user, item, rows) if rows.are_impressions else _clicked_next(features, user, item, rows)
     if choices is None:
         return SlateValue()
     p_weight, place_weight = (max(float(weight), 0.0) for weight in fit_conditional_logit(choices))
