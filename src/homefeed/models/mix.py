@@ -20,6 +20,8 @@ class Mix:
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Mix:
         """What a ranker's configuration holds. Raises ``ValueError``, ``KeyError`` or ``TypeError`` where these are no weights."""
+        if "mix" not in config:
+            raise ValueError("it does not say what its parts count (`mix`): it is of an earlier version. Make another: homefeed run")
         said = config["mix"]
         mix = cls(float(said["deep"]), float(said["factors"]), float(said["intercept"]))
         if not (np.isfinite([mix.deep, mix.factors, mix.intercept]).all() and min(mix.deep, mix.factors) >= 0):

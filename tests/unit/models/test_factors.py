@@ -61,5 +61,5 @@ def test_a_mix_is_read_as_it_was_written() -> None:
 def test_what_is_no_mix_is_refused(mix: Any) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         Mix.of({"mix": mix})
-    with pytest.raises(KeyError, match="mix"):
+    with pytest.raises(ValueError, match="of an earlier version"):
         Mix.of({})
