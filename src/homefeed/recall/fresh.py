@@ -40,7 +40,8 @@ def fresh_items(rows: Interactions, available: Mask, release_id: str, *, unshown
     """int32[F], ascending: items on sale that were first shown lately and fewer than ``IMPRESSIONS`` times, ``MAX_ITEMS`` of them at most.
 
     None where ``rows`` are clicks or opinions and not impressions: they cannot tell what has had its chance.
-    ``unshown_too``: and those without a row. Only who knows the whole log may take them for new: the item table is of today, so that for a model of the train side an item without a row may be one that launches on the test side.
+    ``unshown_too``: and those without a row. Only who knows the whole log may take them for new: the item table is of today, so that for a
+    model of the train side an item without a row may be one that launches on the test side.
     """
     if not rows.are_impressions:
         return np.zeros(0, np.int32)
