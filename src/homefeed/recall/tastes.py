@@ -19,6 +19,7 @@ from homefeed.models.channels.blend import Mask, blocks
 from homefeed.models.channels.fresh import evenly
 from homefeed.models.factors import Factors
 from homefeed.models.lookup import Floats
+from homefeed.models.mix import Mix
 from homefeed.models.weights import ModelWeights
 from homefeed.recall.lists import MergedLists
 from homefeed.recall.merge import own_columns, placed
@@ -30,10 +31,13 @@ PART = 5
 def tastes_into(
     merged: MergedLists, ranker: ModelWeights, dataset: ProcessedDataset, hotness: Floats, available: Mask, seen: SeenItems, config: ExportConfig
 ) -> MergedLists:
-    """The lists of all users of the table with each one's best items by the factor model: on sale, not seen, and not listed already."""
+    """The lists of all users of the table with each one's best items by the factor model: on sale, not seen, and not listed already.
+
+    As they are where that model counts nothing in pCTR, or knows nothing.
+    """
     own = own_columns(config.dssm_per_hot, config.hot_from, config.list_size)
     columns = np.setdiff1d(own, evenly(own, config.fresh_per_list))[-max(config.list_size // PART, 1) :]
-    if not len(columns) or not ranker.arrays["factors.values"].any():
+    if not len(columns) or not Mix.of(ranker.config).factors or not ranker.arrays["factors.values"].any():
         return merged
     users, items = _vectors(ranker, dataset, hotness)
     off_sale = np.flatnonzero(~available | (np.arange(len(available)) == 0))

@@ -78,6 +78,13 @@ def test_nobody_is_given_what_he_has_seen(shop: tuple[ProcessedDataset, ModelWei
     np.testing.assert_array_equal(second.items[4:], first.items[4:])
 
 
+def test_a_factor_model_that_counts_nothing_in_the_mix_has_no_say_in_lists(shop: tuple[ProcessedDataset, ModelWeights]) -> None:
+    dataset, ranker = shop
+    deep_alone = replace(ranker, config=dict(ranker.config) | {"mix": {"deep": 1.0, "factors": 0.0, "intercept": 0.0}})
+    merged = drawn_lists(dataset)
+    assert tastes_into(merged, deep_alone, dataset, dataset.facts.hotness_split, np.ones(len(dataset.items), np.bool_), nothing_seen(dataset), CONFIG) is merged
+
+
 def test_a_ranker_that_knows_nothing_changes_no_list(shop: tuple[ProcessedDataset, ModelWeights]) -> None:
     dataset, ranker = shop
     empty = replace(ranker, arrays={**ranker.arrays, "factors.values": np.zeros_like(ranker.arrays["factors.values"])})
