@@ -57,9 +57,10 @@ def _orders(report: EvaluationReport) -> str:
     """Nothing where the shop has no orders."""
     if not (said := report.orders):
         return ""
-    of_clicks, of_rows = (f"AUC {said[f'{name}_auc']:.4f}, log loss {said[f'{name}_log_loss']:.4f}" for name in ("order", "click_and_order"))
-    error = f"calibration error {said['order_calibration_error']:.4f}"
-    return f"Which clicks lead to an order: {of_clicks}, {error}; which impressions to a click and an order: {of_rows}."
+    asked = {"order": "Which clicks lead to an order", "click_and_order": "which impressions to a click and an order"}
+    told = [f"{what}: AUC {said[f'{name}_auc']:.4f}, log loss {said[f'{name}_log_loss']:.4f}" for name, what in asked.items() if f"{name}_auc" in said]
+    told[0] += f", calibration error {said['order_calibration_error']:.4f}"
+    return "; ".join(told) + "."
 
 
 def _against_each(stage: StageReport) -> str:

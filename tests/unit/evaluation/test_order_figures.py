@@ -40,6 +40,15 @@ def test_a_true_model_is_calibrated_though_half_of_the_orders_are_still_to_come(
     assert late["order_calibration_error"] > 0.05
 
 
+def test_rows_that_were_drawn_are_no_impressions() -> None:
+    """A log of clicks alone says who orders among those who click, and nothing of impressions."""
+    test = rows(ordered=np.array([1, 0, 0, 0]), label=np.array([1, 1, 1, 0]))
+    asked = (np.full(4, 0.5), np.array([0.8, 0.2, 0.2, 0.9]), np.ones(4))
+    found = order_figures(replace(test, drawn=test.label == 0), *asked)
+    assert found.keys() == {"order_auc", "order_log_loss", "order_calibration_error"}
+    assert found.items() <= order_figures(test, *asked).items()
+
+
 @pytest.mark.parametrize("ordered", [[0, 0, 0, 0], [1, 1, 1, 0]])
 def test_one_kind_of_click_alone_has_no_figures(ordered: list[int]) -> None:
     test = rows(np.array(ordered), np.array([1, 1, 1, 0]))

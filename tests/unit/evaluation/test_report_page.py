@@ -146,6 +146,16 @@ def test_a_log_of_clicks_alone_is_said_in_words_and_drawn() -> None:
     assert "<svg" in render_page(report)
 
 
+def test_orders_are_told_in_words_of_impressions_too_where_the_log_has_these(report: EvaluationReport) -> None:
+    of_clicks = {"order_auc": 0.7, "order_log_loss": 0.3, "order_calibration_error": 0.02}
+    told = "Which clicks lead to an order: AUC 0.7000, log loss 0.3000, calibration error 0.0200"
+    assert f"{told}." in summarise(replace(report, orders=of_clicks)).sentences
+    of_rows = {"click_and_order_auc": 0.8, "click_and_order_log_loss": 0.05}
+    both = f"{told}; which impressions to a click and an order: AUC 0.8000, log loss 0.0500."
+    assert both in summarise(replace(report, orders=of_clicks | of_rows)).sentences
+    assert "order" not in " ".join(summarise(report).sentences).replace("recall order", "")
+
+
 def test_figures_on_drawn_negatives_are_never_called_click_rates(report: EvaluationReport) -> None:
     drawn = replace(report, dataset=replace(report.dataset, drawn_negatives=4))
     progress = Lines()
