@@ -102,6 +102,19 @@ def test_clicks_are_foreseen_as_without_orders(shop: ProcessedDataset, ranker: M
     np.testing.assert_array_equal(predict(without, silent, silent.test), predict(ranker, shop, shop.test))
 
 
+def test_what_is_likelier_clicked_is_likelier_ordered_where_the_shop_is_so(shop: ProcessedDataset) -> None:
+    """Planted: logit(pCVR) = 1 + 0.8 logit(pCTR), whoever clicks what."""
+    rng, clicks = np.random.default_rng(4), of_clicks(shop.train)
+    click_logits = rng.normal(-3, 0.7, len(clicks)).astype(np.float32)
+    ordered = (rng.random(len(clicks)) < chances(1 + 0.8 * click_logits)).astype(np.float32)
+    inputs = inputs_for(shop.users, shop.items, shop.train.user, shop.train.item, shop.map_size, 3)
+    model = OrderFit(shop, 7, Silent()).fit(inputs, replace(clicks, ordered=ordered, value=ordered), click_logits, "orders")
+    assert model is not None
+    for asked in (-4, -3, -2):
+        said = chances(order_logits(model, inputs, shop.test, np.full(len(shop.test), asked, np.float32)))
+        assert said.mean() == pytest.approx(1 / (1 + np.exp(-1 - 0.8 * asked)), rel=0.3)
+
+
 @pytest.mark.parametrize("n_orders", [1, 5])
 def test_a_handful_of_orders_makes_no_item_better_than_another(n_orders: int, shop: ProcessedDataset) -> None:
     few = with_fewer_orders(shop, 400 // n_orders, n_orders)
