@@ -17,7 +17,7 @@ from homefeed.artifacts.bundle import SeenItems
 from homefeed.artifacts.checkpoint import Checkpoint
 from homefeed.artifacts.processed import Interactions, ProcessedDataset
 from homefeed.config import ExportConfig, RankConfig, RecallConfig, TrainConfig
-from homefeed.core.candidates import FRESH, HOT
+from homefeed.core.candidates import FRESH, HOT, TASTE
 from homefeed.core.progress import Silent
 from homefeed.models.channels.blend import DSSM_ALONE
 from homefeed.models.channels.scores import Channels
@@ -190,3 +190,14 @@ def test_a_release_holds_its_draws_and_what_it_takes_to_draw_for_others(fitted: 
         assert len(after.item_ids) == len(before.item_ids)
     anew, other = (draft_release(dataset, recall, rank, {}, config, NOW, Silent()).bundle.release.id for _ in range(2))
     assert anew != other
+
+
+def test_a_release_of_the_train_side_has_the_rankers_own_candidates_and_is_the_same_without_the_test_side(
+    fitted: tuple[ProcessedDataset, Checkpoint, Checkpoint],
+) -> None:
+    dataset, recall, rank = fitted
+    blind = replace(dataset, test=dataset.test.take(np.zeros(0, np.int64)), facts=replace(dataset.facts, hotness_end=dataset.facts.hotness_end[::-1].copy()))
+    config = ExportConfig(list_size=20)
+    lists, without_test = (list(draft_release(known, recall, rank, {}, config, NOW, Silent(), "r1").user_lists()) for known in (dataset, blind))
+    assert {listed.sources.count(str(TASTE).encode()) for listed in lists} == {4}, "a fifth of 20"
+    assert lists == without_test
