@@ -34,6 +34,8 @@ _CONNECTIONS, _OTHER_FILES = 8192, 256
 _HEADER_MILLISECONDS, _HEAD_BYTES = 30_000, 128 * 1024
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 _COUNTERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+"""One in a worker, unless somebody said otherwise: its products are small, and threads that wait for each other cost `recent` 8 ms in place of 1.4."""
 _LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
@@ -50,6 +52,7 @@ class PortTakenError(HomefeedError):
 
 def run_server(config: Config, redis_named: bool) -> None:
     """Serve until SIGINT or SIGTERM: requests that run are answered first. Raises ``HomefeedError`` when it cannot start."""
+    os.environ.setdefault(_BLAS_THREADS, "1")
     with _folder_for_counters() as counters:
         from homefeed.bootstrap.worker import ready_app, refuse_bad_settings  # here: the metrics library looks for that folder when it is imported
 
