@@ -47,14 +47,14 @@ def demo(config: Config, progress: Progress, *, serve: bool) -> None:
     location = StoreLocation("embedded", config.redis.db, folder=config.paths.embedded_store)
     jobs.run(config, progress, location, new_map=True, adopt=True)
     with _api(config, progress) as (server, url):
-        _show(world, url, progress)
+        _show(world, url, progress, "Try it:" if serve else f"Try it, once it serves again (homefeed serve --data {config.paths.data}):")
         if serve:
             progress.say("Serving until Ctrl-C.")
             with suppress(KeyboardInterrupt):  # the way to end it
                 server.wait()
 
 
-def _show(world: World, url: str, progress: Progress) -> None:
+def _show(world: World, url: str, progress: Progress, invitation: str) -> None:
     """A few slates, what all of them are worth, and lines to paste."""
     active, silent = world.user_ids[world.is_active()][:2].tolist(), world.user_ids[~world.is_active()][:1].tolist()
     people = [(f"user {uid}", uid) for uid in active] + [(f"user {uid}, known by tags alone", uid) for uid in silent] + [("a stranger (cold start)", STRANGER)]
@@ -62,7 +62,7 @@ def _show(world: World, url: str, progress: Progress) -> None:
     for title, uid in people:
         _say_slate(title, _get(f"{url}/recommend/{quote(uid, safe='')}?top_k={SHOWN}"), tags, progress)
     _say_worth(world, url, progress)
-    progress.say("\nTry it:")
+    progress.say(f"\n{invitation}")
     for path in ("/health", f"/recall/{active[0]}?top_k=5", f"/recommend/{active[0]}?top_k=5", f"/recommend/{STRANGER}?top_k=5"):
         progress.say(f"  curl '{url}{path}'")
 
